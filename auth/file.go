@@ -1,0 +1,129 @@
+package auth
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"strings"
+	"time"
+)
+
+// fileRecheck is how long a value from a file is used before the file is read
+// again. With the jitter of the cache it stays below 30 s.
+const fileRecheck = 25 * time.Second
+
+// fileLimit is the largest file that is taken for a credential.
+const fileLimit = 1 << 20
+
+// File returns a source that reads a file, such as a mounted secret. In a
+// [Cache] it is read again within 30 seconds of a change while it is in use,
+// and when the credential is refused; symlinks are followed anew each time. If
+// the file cannot be read then, what was read before stays in use.
+//
+// Surrounding white space and a byte order mark are removed. If the content is
+// a JSON Web Token, its exp claim is the credential's expiry. Only regular
+// files of up to 1 MiB are read. Their mode is not looked at: mounted secrets
+// are often readable by all within their container.
+func File(path string) Source { return &file{path: path} }
+
+type file struct {
+	path    string
+	namedBy string // the variable that names the file, if one does
+}
+
+func (f *file) place() Provenance {
+	name := f.path
+	if f.namedBy != "" {
+		name += " (" + f.namedBy + ")"
+	}
+	return Provenance{Kind: KindFile, Name: name}
+}
+
+func (f *file) Credential(ctx context.Context) (*Credential, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	place := f.place()
+	content, err := readRegular(f.path)
+	if err != nil {
+		return nil, f.failed(err)
+	}
+	value := NewSecret(clean(string(content)))
+	if value.IsZero() {
+		return nil, absent(EmptyCredential, place, "empty", "the file is empty", Remedy{Text: "write the credential into " + f.path})
+	}
+	return &Credential{
+		Secret: value, Expiry: StatedExpiry(value), Provenance: place, recheck: fileRecheck,
+		Tried: []Attempt{{Place: place, Answer: "found"}},
+	}, nil
+}
+
+var errNotRegular = errors.New("not a regular file")
+var errTooLarge = errors.New("larger than 1 MiB")
+
+// readRegular never opens anything that could block, such as a named pipe.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errNotRegular
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	content, err := io.ReadAll(io.LimitReader(f, fileLimit+1))
+	if err == nil && len(content) > fileLimit {
+		err = errTooLarge
+	}
+	return content, err
+}
+
+func (f *file) failed(err error) *Error {
+	e := absent(SourceFailed, f.place(), "cannot be read", "the file cannot be read: "+err.Error(), Remedy{Text: "make " + f.path + " a readable file that holds the credential"})
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && f.namedBy == "":
+		e.Cause, e.Tried[0].Answer = MissingCredential, "no such file"
+	case errors.Is(err, fs.ErrNotExist):
+		e.Tried[0].Answer = "no such file"
+	case errors.Is(err, fs.ErrPermission):
+		e.Cause, e.Tried[0].Answer = SourceDenied, "permission denied"
+		e.Remedy.Text = "let this program's user read " + f.path
+	case errors.Is(err, errTooLarge):
+		e.Cause = SourceCorrupt
+		e.Remedy.Text = "put the credential and nothing else into " + f.path
+	}
+	if f.namedBy != "" {
+		e.Remedy.Text += ", or correct " + f.namedBy
+	}
+	e.Tried[0].Err, e.Err = e.Cause, err
+	return e
+}
+
+// StatedExpiry returns the exp claim of a JSON Web Token (RFC 7519 section
+// 4.1.4), read without verifying anything. It is zero for any other value, and
+// for a token that states none.
+func StatedExpiry(s Secret) time.Time {
+	_, rest, ok := strings.Cut(s.Reveal(), ".")
+	payload, signature, ok2 := strings.Cut(rest, ".")
+	if !ok || !ok2 || strings.Contains(signature, ".") {
+		return time.Time{}
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil {
+		return time.Time{}
+	}
+	var claims struct{ Exp float64 }
+	if json.Unmarshal(raw, &claims) != nil || claims.Exp <= 0 || claims.Exp > math.MaxInt32*4 {
+		return time.Time{}
+	}
+	return time.Unix(int64(claims.Exp), 0)
+}
