@@ -1,0 +1,136 @@
+package oauth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+
+	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/auth/oauth"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+)
+
+// issuer stands for a token endpoint, so that the examples need no network.
+func issuer(status int, body string) *httptest.Server {
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}))
+}
+
+func ExampleClientCredentials() {
+	server := issuer(200, `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer","expires_in":3600,"scope":"reports:read"}`)
+	defer server.Close()
+	_ = os.Setenv("REPORTS_CLIENT_SECRET", "kept elsewhere in a real program")
+
+	src, err := oauth.ClientCredentials(&clientcredentials.Config{
+		ClientID: "reports",
+		TokenURL: server.URL,
+		Scopes:   []string{"reports:read"},
+	}, oauth.Options{ClientSecret: auth.Env("REPORTS_CLIENT_SECRET")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cache := auth.Cached(src) // as the transport does by itself
+	defer cache.Close()
+	c, err := cache.Credential(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(c.Secret, c.Scheme.Name(), c.Scopes)
+	// Output: [masked] Bearer [reports:read]
+}
+
+// Every field that is wrong is named at once.
+func ExampleClientCredentials_incorrect() {
+	_, err := oauth.ClientCredentials(&clientcredentials.Config{
+		TokenURL: "http://login.example.com/token",
+	}, oauth.Options{})
+	fmt.Println(err)
+	// Output:
+	// oauth: ClientID is empty
+	// oauth: ClientSecret is missing: set it in the Options, unless the client authenticates by the Transport (mutual TLS) or by a client_assertion
+	// oauth: TokenURL must begin with https://, or secrets would cross the network in clear text
+}
+
+func ExampleRefreshToken() {
+	server := issuer(400, `{"error":"invalid_grant","error_description":"Token has been revoked."}`)
+	defer server.Close()
+
+	src, err := oauth.RefreshToken(&oauth2.Config{
+		ClientID: "desktop-app",
+		Endpoint: oauth2.Endpoint{TokenURL: server.URL},
+	}, auth.Static("tGzv3JOkF0XG5Qx2TlKWIA"), oauth.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = src.Credential(context.Background())
+	switch e, ok := errors.AsType[*auth.Error](err); {
+	case ok && e.Step() == auth.StepRenew:
+		fmt.Println(err)
+	case err != nil:
+		fmt.Println("something else:", err)
+	}
+	// Output: refresh_rejected (certain): answered 400 Bad Request and error "invalid_grant": "Token has been revoked."; renew: log in again
+}
+
+func ExampleOptions() {
+	server := issuer(200, `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer"}`)
+	defer server.Close()
+
+	// The token endpoint is reached through a transport of its own: with its
+	// private certificate authority, client certificate or proxy.
+	toIssuer := http.DefaultTransport.(*http.Transport).Clone()
+	src, err := oauth.RefreshToken(&oauth2.Config{
+		ClientID: "app",
+		Endpoint: oauth2.Endpoint{TokenURL: server.URL, AuthStyle: oauth2.AuthStyleInParams},
+	}, auth.Static("tGzv3JOkF0XG5Qx2TlKWIA"), oauth.Options{
+		ClientSecret: auth.Static("7Fjfp0ZBr1KtDRbnfVdmIw"),
+		Transport:    toIssuer,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c, err := src.Credential(context.Background())
+	fmt.Println(c.Secret, err)
+	// Output: [masked] <nil>
+}
+
+func ExampleFromTokenSource() {
+	// Whatever some library hands out: google.DefaultTokenSource, a session of
+	// x/oauth2, …
+	theirs := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "2YotnFZFEjr1zCsicMWpAA"})
+
+	src := oauth.FromTokenSource(theirs)
+	c, err := src.Credential(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	again, _ := src.Refresh(context.Background(), c)
+	fmt.Println(again.Same(c), again.Tried[0].Answer)
+	// Output: true gave the same token again: it caches, and cannot be made to renew early
+}
+
+func ExampleTokenSource() {
+	cache := auth.Cached(auth.Static("2YotnFZFEjr1zCsicMWpAA"))
+	defer cache.Close()
+
+	// For a library that wants an oauth2.TokenSource.
+	token, err := oauth.TokenSource(context.Background(), cache).Token()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(token.Type(), token.AccessToken)
+	// Output: Bearer 2YotnFZFEjr1zCsicMWpAA
+}
