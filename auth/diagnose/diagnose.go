@@ -1,0 +1,106 @@
+// Package diagnose turns what is known of a refusal into an [*auth.Error]: one
+// cause, how sure it is, the evidence, and what to do.
+//
+// Its functions are pure: the same facts always give the same answer, and
+// nothing here decides what is sent. Signals count in this order: facts known
+// on this side, standard codes in their proper place (RFC 6750, RFC 9470), and
+// only then the words of the body. Certain is said only of what a local fact,
+// a standard code of one meaning, or a pair of differing attempts proves; never
+// of a status code alone or of prose.
+//
+// The transport calls it; programs meet its results.
+package diagnose
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/reauth-go/reauth/auth"
+)
+
+// Words are a vendor's own, to be put into remedies. The zero value has none.
+type Words struct {
+	Docs    string // address of the page on authentication
+	Support string // where help is to be had
+	Login   string // the command that logs in, such as "acme login"
+}
+
+// An Exchange is one request that was refused, as the transport saw it.
+type Exchange struct {
+	Method string
+	URL    string // as the caller wrote it; user information and query are not repeated
+
+	// Credential is what was sent, and Scheme how. Both are nil if nothing of
+	// ours was sent, and NotSent says why.
+	Credential *auth.Credential
+	Scheme     auth.Scheme
+	NotSent    NotSent
+
+	Since    time.Time // when this program got the credential; zero if unknown
+	Accepted bool      // the same credential was accepted by this API before
+
+	// Renewal says what came of asking the source for another credential.
+	Renewal Renewal
+	// RenewalErr is why renewal failed; only with RenewalFailed.
+	RenewalErr error
+
+	// First is the refused exchange that this one repeated with another
+	// credential; nil if this is no repeat.
+	First *Exchange
+
+	At     time.Time     // when the response came, on this machine's clock
+	Offset time.Duration // the server's clock minus this machine's, as learned from Date
+	// Samples is how many Date fields agree on Offset; zero: nothing is known.
+	Samples int
+
+	Status     int
+	Header     http.Header // of the response
+	Body       []byte      // its beginning, not decoded
+	Challenges []auth.Challenge
+}
+
+// NotSent says why a request did not carry our credential.
+type NotSent uint8
+
+// The reasons.
+const (
+	WasSent       NotSent = iota
+	ForeignOrigin         // the request went to an origin that the credential does not belong to
+	LeftOrigin            // a redirect had left our origins before, and came back
+	CallerSet             // the program set the header or parameter itself
+)
+
+// Renewal is the outcome of asking the source for another credential.
+type Renewal uint8
+
+// The outcomes.
+const (
+	RenewalNotTried   Renewal = iota // the response said that it could not help
+	RenewalReplaced                  // the source gave another credential
+	RenewalUnchanged                 // the source was asked and has no other
+	RenewalFailed                    // the source failed, see RenewalErr
+	RenewalUnsendable                // replaced, and the body of the request could not be sent again
+)
+
+// Refusal explains a refused exchange. The result is complete, bounded and
+// without secrets, and always has a cause, a remedy and evidence.
+func Refusal(x Exchange, words Words) *auth.Error {
+	f := gather(x, words)
+	found := f.judge()
+	e := &auth.Error{
+		Cause:      found.cause,
+		Confidence: found.confidence,
+		Remedy:     f.remedy(found),
+		Evidence:   f.evidence(found),
+		Request:    f.request(),
+		Sent:       f.sent(),
+		Tried:      f.tried(),
+		Response:   f.response(),
+		Support:    words.Support,
+		Err:        f.scrub.err(x.RenewalErr),
+	}
+	if f.nested != nil {
+		e.Throttled, e.NextTry = f.nested.Throttled, f.nested.NextTry
+	}
+	return e
+}

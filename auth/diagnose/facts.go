@@ -1,0 +1,243 @@
+package diagnose
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/reauth-go/reauth/auth"
+)
+
+// The bounds of what is kept of an exchange.
+const (
+	bodyRead  = 16 << 10 // of the body, looked at
+	bodyShown = 2 << 10  // of the body, kept in the error
+)
+
+// facts is an exchange made ready for the rules: parsed, bounded, scrubbed.
+type facts struct {
+	x      Exchange
+	words  Words
+	scrub  *scrubber
+	cred   *auth.Credential // what was sent; nil if nothing of ours was
+	place  auth.Place
+	scheme string // the name of the scheme that was used, "" if unknown
+	body   body
+	said   statements // what the words of the response amount to
+	ours   *auth.Challenge
+	token  claims // of the secret, if it is a JSON Web Token
+	clock  clock
+	lint   *defectFound
+	nested *auth.Error // of a failed renewal
+}
+
+func gather(x Exchange, words Words) *facts {
+	f := &facts{x: x, words: words}
+	var known []*auth.Credential
+	for e := &x; e != nil && len(known) < 4; e = e.First {
+		known = append(known, e.Credential)
+	}
+	f.scrub = newScrubber(known...)
+	if x.NotSent == WasSent {
+		f.cred = x.Credential
+	}
+	if x.Scheme != nil {
+		f.scheme, f.place = x.Scheme.Name(), x.Scheme.Place()
+	}
+	if f.cred != nil {
+		f.token = peek(f.cred.Secret)
+		f.lint = lint(f.cred, f.scheme)
+	}
+	f.clock = clockOf(x)
+	f.body = readBody(f.shown(cutBytes(x.Body, bodyRead)), x.Header.Get("Content-Type"))
+	f.ours = f.challengeOfOurs()
+	f.said = listen(f.body, f.ours, f.description())
+	f.nested, _ = errors.AsType[*auth.Error](x.RenewalErr)
+	return f
+}
+
+func cutBytes(b []byte, limit int) string {
+	if len(b) > limit {
+		b = b[:limit]
+	}
+	return string(b)
+}
+
+// shown makes text from outside fit to be kept. A credential that is not known
+// here cannot be recognised in it: then every run of characters that looks like
+// one is taken for it.
+func (f *facts) shown(s string) string {
+	s = f.scrub.text(s)
+	if f.cred == nil && f.x.NotSent != WasSent {
+		s = maskOpaque(s)
+	}
+	return s
+}
+
+// param returns a parameter of the challenge of the scheme that was used.
+func (f *facts) param(name string) string {
+	if f.ours == nil {
+		return ""
+	}
+	return f.shown(f.ours.Params[name])
+}
+
+// challengeOfOurs returns the challenge of the scheme that was used: an error
+// under another scheme is not about us. Among several, one with an error code
+// tells more.
+func (f *facts) challengeOfOurs() *auth.Challenge {
+	var found *auth.Challenge
+	for i := range f.x.Challenges {
+		c := &f.x.Challenges[i]
+		if f.scheme != "" && !strings.EqualFold(c.Scheme, f.scheme) {
+			continue
+		}
+		if found == nil || found.Params["error"] == "" && c.Params["error"] != "" {
+			found = c
+		}
+	}
+	if f.scheme == "" && len(f.x.Challenges) > 1 {
+		return nil // the program's own header: which one is meant is not known
+	}
+	return found
+}
+
+func (f *facts) description() string { return f.param("error_description") }
+
+// code returns the standard error code that concerns us. Whether it came in its
+// proper place, a challenge of the scheme that was used, is the second result.
+func (f *facts) code() (code string, proper bool) {
+	if c := f.param("error"); c != "" {
+		return strings.ToLower(c), f.scheme != ""
+	}
+	return f.body.code, false
+}
+
+// issued reports whether an issuer made the credential for this program. Then
+// it can hardly be mistyped; any other one can.
+func (f *facts) issued() bool {
+	return f.cred != nil && f.cred.Provenance.Kind == auth.KindOAuth
+}
+
+// abroad reports whether the request left for a place that the credential does
+// not belong to. What is said there, advice included, is none of ours.
+func (f *facts) abroad() bool {
+	return f.x.NotSent == ForeignOrigin || f.x.NotSent == LeftOrigin
+}
+
+// password reports whether what was sent is a password, of which not even the
+// length is shown.
+func (f *facts) password() bool {
+	return f.cred != nil && (f.cred.Username != "" || strings.EqualFold(f.scheme, "Basic") || strings.EqualFold(f.scheme, "Digest"))
+}
+
+// noun is what a person calls the thing that was sent.
+func (f *facts) noun() string {
+	switch {
+	case f.cred == nil:
+		return "credential"
+	case f.password():
+		return "password"
+	case f.token.ok, f.cred.Provenance.Kind == auth.KindOAuth:
+		return "token"
+	}
+	return "key"
+}
+
+// freshToo reports whether this is the repeat of a refused request with another
+// credential: then age explains neither refusal.
+func (f *facts) freshToo() bool {
+	first := f.x.First
+	return first != nil && f.cred != nil && first.Credential != nil && !f.cred.Same(first.Credential)
+}
+
+// alike reports whether both refusals carried the same status and code.
+func (f *facts) alike() bool {
+	if f.x.First == nil || f.x.First.Status != f.x.Status {
+		return false
+	}
+	code := func(all []auth.Challenge) string {
+		for _, c := range all {
+			if strings.EqualFold(c.Scheme, f.scheme) {
+				return c.Params["error"]
+			}
+		}
+		return ""
+	}
+	return code(f.x.First.Challenges) == code(f.x.Challenges)
+}
+
+// intermediary reports whether a web page came back that no API wrote: those
+// carry no challenge.
+func (f *facts) intermediary() bool {
+	return f.body.html && len(f.x.Challenges) == 0
+}
+
+func (f *facts) request() string { return target(f.x.Method, f.x.URL, f.scrub) }
+
+// sent describes the credential. Nothing of ours was sent: nil; a program that
+// set the header itself is named, and its value is not known here.
+func (f *facts) sent() *auth.Sent {
+	if f.x.NotSent == CallerSet {
+		scheme := f.scheme
+		if scheme == "" {
+			scheme = "unknown"
+		}
+		place := f.place
+		if place == (auth.Place{}) {
+			place.Header = "Authorization"
+		}
+		return &auth.Sent{Scheme: scheme, Place: place, Masked: "[not ours]", Provenance: auth.Provenance{Kind: auth.KindCaller}}
+	}
+	if f.cred == nil {
+		return nil
+	}
+	s := &auth.Sent{
+		Scheme: f.scheme, Place: f.place, Masked: masked, Provenance: f.cred.Provenance,
+		Since: f.x.Since, Expiry: f.expiry(),
+	}
+	if !f.password() {
+		s.Masked = "[masked, " + plural(utf8.RuneCountInString(f.cred.Secret.Reveal()), "character") + "]"
+		s.Fingerprint = f.cred.Secret.Fingerprint()
+	}
+	if f.place.Header == "Authorization" && f.scheme != "ApiKey" {
+		s.Masked = f.scheme + " " + s.Masked
+	}
+	return s
+}
+
+func (f *facts) expiry() time.Time {
+	if !f.cred.Expiry.IsZero() {
+		return f.cred.Expiry
+	}
+	return f.token.exp
+}
+
+// tried lists who was asked, the renewal included.
+func (f *facts) tried() []auth.Attempt {
+	var out []auth.Attempt
+	if f.cred != nil {
+		out = slices.Clone(f.cred.Tried)
+		place := f.cred.Provenance
+		switch {
+		case f.freshToo():
+			out = append(out, auth.Attempt{Place: place, Answer: "asked again after the refusal: gave another value, refused as well"})
+		case f.x.Renewal == RenewalUnchanged:
+			out = append(out, auth.Attempt{Place: place, Answer: "asked again after the refusal: holds the same value"})
+		case f.x.Renewal == RenewalUnsendable:
+			out = append(out, auth.Attempt{Place: place, Answer: "asked again after the refusal: gave another value, for the next request"})
+		case f.x.Renewal == RenewalFailed && f.nested == nil:
+			out = append(out, auth.Attempt{Place: place, Answer: "asked again after the refusal: failed", Err: f.x.RenewalErr})
+		}
+	}
+	if f.nested != nil {
+		out = append(out, f.nested.Tried...)
+	}
+	for i := range out {
+		out[i].Answer = f.scrub.text(out[i].Answer)
+		out[i].Err = f.scrub.err(out[i].Err)
+	}
+	return out
+}

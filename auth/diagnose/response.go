@@ -1,0 +1,90 @@
+package diagnose
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/reauth-go/reauth/auth"
+)
+
+// telling are the header fields that say something about a refusal. Any other
+// one is left out: cookies and the like are nobody's business.
+var telling = []string{
+	"WWW-Authenticate", "Proxy-Authenticate", "Content-Type", "Date", "Age", "Retry-After", "Server", "Via",
+	"X-Oauth-Scopes", "X-Accepted-Oauth-Scopes", "X-Amzn-Errortype",
+	"X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", "Ratelimit-Remaining", "Ratelimit-Reset",
+}
+
+// requestIDs are the header fields by which providers find an exchange in
+// their logs, the surest first.
+var requestIDs = []string{
+	"X-Request-Id", "Request-Id", "X-Amzn-Requestid", "X-Amz-Request-Id", "X-Ms-Request-Id", "X-Github-Request-Id",
+	"X-Correlation-Id", "Correlation-Id", "X-Trace-Id", "Cf-Ray", "X-Amzn-Trace-Id", "X-Cloud-Trace-Context", "Traceparent",
+}
+
+func (f *facts) response() *auth.Response {
+	r := &auth.Response{Status: f.x.Status, Header: make(http.Header), Body: cut(printable(f.body.text), bodyShown)}
+	keep := slices.Concat(telling, requestIDs)
+	for name, values := range f.x.Header {
+		for _, k := range keep {
+			if strings.EqualFold(name, k) {
+				for _, v := range values[:min(len(values), 8)] {
+					if slices.Contains(requestIDs, k) {
+						v = tidy(f.scrub.text(cut(v, bodyRead)), 256) // long, and no credential
+					} else {
+						v = f.field(v)
+					}
+					r.Header.Add(k, v)
+				}
+			}
+		}
+	}
+	for _, c := range f.x.Challenges[:min(len(f.x.Challenges), 16)] {
+		r.Challenges = append(r.Challenges, f.challenge(c))
+	}
+	for _, name := range requestIDs {
+		if r.RequestID = r.Header.Get(name); r.RequestID != "" {
+			return r
+		}
+	}
+	if !strings.Contains(f.body.requestID, masked) {
+		r.RequestID = tidy(f.body.requestID, 128)
+	}
+	return r
+}
+
+// field bounds and scrubs one value from the response.
+func (f *facts) field(v string) string { return tidy(f.shown(cut(v, bodyRead)), 1024) }
+
+func (f *facts) challenge(c auth.Challenge) auth.Challenge {
+	out := auth.Challenge{Scheme: cut(f.field(c.Scheme), 64), Token68: f.field(c.Token68)}
+	if c.Params == nil {
+		return out
+	}
+	out.Params = make(map[string]string)
+	names := make([]string, 0, len(c.Params))
+	for name := range c.Params {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names[:min(len(names), 32)] {
+		out.Params[cut(f.field(name), 64)] = f.field(c.Params[name])
+	}
+	return out
+}
+
+// opaque matches runs of the characters of tokens (RFC 6750's b64token).
+var opaque = regexp.MustCompile(`[A-Za-z0-9._~+/%-]{20,}=*`)
+
+// maskOpaque masks what looks like a credential of somebody else: long, and
+// with digits and letters mixed. Addresses of pages stay readable.
+func maskOpaque(s string) string {
+	return opaque.ReplaceAllStringFunc(s, func(run string) string {
+		if !strings.ContainsAny(run, "0123456789") || strings.HasPrefix(run, "//") {
+			return run
+		}
+		return masked
+	})
+}
