@@ -1,0 +1,246 @@
+// Package authtest plays an API and the issuer of its tokens, for tests of
+// programs that authenticate: an API that refuses in every shape, an issuer
+// that rotates, revokes, fails and stalls on command, and a trap that sees
+// which credentials reached a host that should not get any.
+//
+//	srv := authtest.NewServer(authtest.Config{Lifetime: time.Minute})
+//	defer srv.Close()
+//	client := newClient(srv.API.URL, srv.Issuer.TokenURL) // what you test
+//	client.Get("/v1/me")
+//	srv.Issuer.ExpireAccess()
+//	client.Get("/v1/me") // should renew once and succeed
+//	// srv.Issuer.Stats().Exchanges["client_credentials"] == 2
+//
+// What it can play:
+//
+//	an access token ends          Issuer.ExpireAccess, Issuer.RevokeAccess, Config.EndsEarly
+//	a key is replaced             Set, with new Config.Keys
+//	the API refuses, and how      API.RefuseNext, Config.Refusal: a Refusal or your own handler
+//	many refused at once, or late API.Hold, then ExpireAccess, then Hold.Release
+//	a redirect leaves the API     API.RedirectURL, Trap.URL, Trap.PortURL, Trap.Leaks
+//	a refresh token rotates       Config.Rotation, Config.Grace, Issuer.Login
+//	a login is over               Issuer.RevokeRefresh
+//	the issuer fails, and how     Issuer.FailNext: a Fault or your own handler
+//	the issuer is slow            Config.Delay, or exactly as slow as you need: Issuer.Hold
+//	odd token answers             Config.EditToken
+//	clocks disagree               Config.ClockOffset
+//
+// API, issuer and trap are separate origins on loopback. With Config.InMemory
+// they are http://api.localhost, http://issuer.localhost and
+// http://trap.localhost (names that count as loopback, RFC 6761), reached
+// through [Server.Transport] alone: no socket is opened, and a server that is
+// started inside a [testing/synctest] bubble runs on the bubble's clock.
+//
+// Every credential in here is an obvious fake, and nothing that the package
+// reports holds one: records name it by number or label, "access 3" or "key 1".
+package authtest
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Config says how the server behaves. The zero Config is an API that accepts
+// the issuer's tokens only, and an issuer with one client whose tokens last an
+// hour. [Server.Set] changes every field but the first two while it runs.
+type Config struct {
+	// InMemory replaces the sockets: only Transport reaches the server. TLS
+	// makes API and issuer speak https, with a certificate that Transport
+	// trusts; the trap never does. Both are fixed once the server runs.
+	InMemory, TLS bool
+
+	// Keys are the static credentials that the API accepts.
+	Keys []Key
+	// Handler serves the requests that the API has accepted. Nil serves
+	// /v1/me (a JSON object with "login"), /echo (the request's body, if it is
+	// at most 1 MiB) and a small JSON object everywhere else.
+	Handler http.Handler
+	// Refusal answers the requests that the API does not accept: one of the
+	// canned [Refusal] values, or a handler of your own, which gets the
+	// request with its body unread. Nil means a 401 as
+	// RFC 6750 has it: a bare challenge if no credential came, else
+	// InvalidToken with the true reason as its description.
+	Refusal http.Handler
+
+	// ClientID and ClientSecret are the issuer's one client. Empty means
+	// "test-client" and "test-client-secret". A Public client has no secret.
+	ClientID, ClientSecret string
+	Public                 bool
+	// Lifetime of access tokens, stated in whole seconds, rounded down. Zero
+	// means an hour. Tokens keep the lifetime that they were minted with.
+	Lifetime time.Duration
+	// EndsEarly is how long before their stated end the API refuses tokens.
+	EndsEarly time.Duration
+	// Rotation says what becomes of a refresh token that was used.
+	Rotation Rotation
+	// Grace is how long a refresh token that was used can be sent again. Such
+	// a repeat is answered with the refresh token that replaced it, as long as
+	// that one is unused.
+	Grace time.Duration
+	// EditToken, if set, changes the members of a token answer before it is
+	// sent, such as expires_in: delete it, make it a string, or
+	// json.Number("1e30"); or token_type, or refresh_token. It must be safe for
+	// concurrent use.
+	EditToken func(answer map[string]any)
+	// Delay is how long the token endpoint waits before it does anything.
+	Delay time.Duration
+
+	// ClockOffset is how far the servers' clocks are ahead of ours, as their
+	// Date headers show.
+	ClockOffset time.Duration
+}
+
+// A Key is a static credential that the API accepts. With Header it is the
+// whole value of that header; with Query, of that query parameter; with
+// Username it is the password in Basic; with none of them it is a bearer token.
+type Key struct {
+	Label    string // its name in records; empty: "key 1", "key 2", in order of appearance
+	Header   string
+	Query    string
+	Username string
+	Value    string
+}
+
+// A Server is an API, its issuer and a trap. Everything in it is safe for
+// concurrent use.
+type Server struct {
+	API    *API
+	Issuer *Issuer
+	Trap   *Trap
+
+	transport http.RoundTripper
+	closing   context.Context
+	close     func()
+
+	mu     sync.Mutex // guards all below, and the mutable parts of API, Issuer and Trap
+	config Config
+	secrets
+}
+
+// NewServer starts a server. The caller ends it with [Server.Close]. Like
+// [httptest.NewServer] it panics if it cannot listen on loopback.
+func NewServer(c Config) *Server {
+	s := &Server{secrets: newSecrets()}
+	s.API, s.Issuer, s.Trap = &API{s: s}, &Issuer{s: s, ledger: newLedger()}, &Trap{s: s}
+	s.Set(func(now *Config) { *now = c })
+	closing, stop := context.WithCancel(context.Background())
+	s.closing = closing
+	api, issuer, trap := s.front(s.API.serve), s.front(s.Issuer.serve), s.front(s.Trap.serve)
+
+	if c.InMemory {
+		scheme := "http://"
+		if c.TLS {
+			scheme = "https://"
+		}
+		s.API.URL, s.Issuer.URL = scheme+"api.localhost", scheme+"issuer.localhost"
+		s.Trap.URL, s.Trap.PortURL = "http://trap.localhost", "http://api.localhost:8081"
+		m := &memory{closing: closing, elsewhere: trap, origins: map[string]http.Handler{s.API.URL: api, s.Issuer.URL: issuer}}
+		s.transport = m
+		s.close = func() { stop(); m.wait() }
+	} else {
+		start := httptest.NewServer
+		if c.TLS {
+			start = httptest.NewTLSServer
+		}
+		a, i, t := start(api), start(issuer), httptest.NewServer(trap)
+		s.API.URL, s.Issuer.URL = a.URL, i.URL
+		s.Trap.PortURL, s.Trap.URL = t.URL, strings.Replace(t.URL, "127.0.0.1", "localhost", 1)
+		transport := a.Client().Transport.(*http.Transport)
+		transport.MaxIdleConnsPerHost = 1000 // a herd keeps its connections
+		s.transport = transport
+		s.close = func() {
+			stop()
+			for _, server := range []*httptest.Server{a, i, t} {
+				server.Close()
+			}
+		}
+	}
+	s.Issuer.TokenURL = s.Issuer.URL + "/token"
+	return s
+}
+
+// Close ends the server. Requests that are held, stalled or trickling end with
+// an error on the client's side. It waits until nothing runs any more.
+func (s *Server) Close() { s.close() }
+
+// Transport returns a round tripper that reaches the server. For a server on
+// sockets it is an [*http.Transport] of its own, which trusts the certificate
+// if there is one; any other client can be used as well. For a server in
+// memory nothing else reaches it, and whatever host is not the API or the
+// issuer is the trap, a subdomain or the API's host in plain http included.
+func (s *Server) Transport() http.RoundTripper { return s.transport }
+
+// Set changes the configuration. The function gets the current one and must
+// not call the server.
+func (s *Server) Set(change func(*Config)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.config)
+	if s.config.ClientID == "" {
+		s.config.ClientID = "test-client"
+	}
+	if s.config.ClientSecret == "" {
+		s.config.ClientSecret = "test-client-secret"
+	}
+	if s.config.Lifetime == 0 {
+		s.config.Lifetime = time.Hour
+	}
+	s.secrets.learn(&s.config)
+}
+
+// current returns the configuration as it is now.
+func (s *Server) current() Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.config
+}
+
+type contextKey struct{}
+
+// serverOf returns the server that serves r.
+func serverOf(r *http.Request) *Server { return r.Context().Value(contextKey{}).(*Server) }
+
+// front is what all three origins share: requests end when the server closes,
+// and the Date is the servers' clock's.
+func (s *Server) front(serve http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), contextKey{}, s))
+		defer cancel()
+		end := func() {
+			cancel()
+			// Nor may it wait for a client that neither sends nor reads.
+			conn := http.NewResponseController(w)
+			_ = conn.SetReadDeadline(time.Unix(1, 0))
+			_ = conn.SetWriteDeadline(time.Unix(1, 0))
+		}
+		if s.closing.Err() != nil {
+			end()
+			abort()
+		}
+		defer context.AfterFunc(s.closing, end)()
+		w.Header().Set("Date", time.Now().Add(s.current().ClockOffset).UTC().Format(http.TimeFormat))
+		serve(w, r.WithContext(ctx))
+	})
+}
+
+// abort ends the request without an answer: the connection closes.
+func abort() { panic(http.ErrAbortHandler) }
+
+// waitFor waits until d has passed, and ends the request if the client leaves
+// or the server closes before.
+func waitFor(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		abort()
+	}
+}
