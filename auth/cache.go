@@ -35,7 +35,7 @@ const (
 // pauses follow the first, second, … failure in a row; the last one repeats.
 // They allow eleven calls within any minute, and one more when a credential
 // expires, which ends a pause.
-var pauses = [...]time.Duration{1 * time.Second, 2 * time.Second, 4 * time.Second, 7 * time.Second}
+var pauses = [...]time.Duration{500 * time.Millisecond, 1 * time.Second, 3 * time.Second, 7 * time.Second}
 
 // ErrClosed is what a closed [Cache] answers.
 var ErrClosed = errors.New("auth: the credential cache is closed")
@@ -317,15 +317,11 @@ func (e *entry) until(next time.Time) *entry {
 	return &moved
 }
 
-// wallNano is t.UnixNano, or the nearest number where that would overflow: some
+// wallNano is t.UnixNano, or the largest number where that would overflow: some
 // issuers write "never" as the year 9999.
 func wallNano(t time.Time) int64 {
-	const limit = math.MaxInt64 / int64(time.Second)
-	switch s := t.Unix(); {
-	case s >= limit:
+	if t.Unix() >= math.MaxInt64/int64(time.Second) {
 		return math.MaxInt64
-	case s <= -limit:
-		return math.MinInt64
 	}
 	return t.UnixNano()
 }

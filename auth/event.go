@@ -30,7 +30,6 @@ const (
 	EventRepeated    EventKind = "repeated"       // a refused request was sent once more with another credential
 	EventRefused     EventKind = "refused"        // a definitive refusal; Err is the diagnosis
 	EventPassed      EventKind = "passed_through" // a request went out without our credential
-	EventShadowed    EventKind = "shadowed"       // another place holds a different credential than the one in use
 )
 
 // LogValue gives [log/slog] the event without secrets.

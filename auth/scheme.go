@@ -78,9 +78,9 @@ func (basic) Value(c *Credential) (string, error) {
 	pair := c.Secret.Reveal()
 	switch {
 	case c.Username == "" && !strings.Contains(pair, ":"):
-		return "", errors.New("Basic needs a user name: set Credential.Username, or store user:password as the secret")
+		return "", errors.New("the scheme Basic needs a user name: set Credential.Username, or store user:password as the secret")
 	case strings.Contains(c.Username, ":"):
-		return "", errors.New("Basic cannot send a user name with a colon in it (RFC 7617 section 2)")
+		return "", errors.New("the scheme Basic cannot send a user name with a colon in it (RFC 7617 section 2)")
 	case c.Username != "":
 		pair = c.Username + ":" + pair
 	}

@@ -181,13 +181,13 @@ func TestMemoryDispatch(t *testing.T) {
 	defer srv.Close()
 	client := &http.Client{Transport: srv.Transport()}
 	for url, want := range map[string]int{
-		"https://api.localhost":         401,
-		"https://API.localhost.:443/x":  401,
-		"https://issuer.localhost/":     404,
-		"http://api.localhost":          200, // plain http is the trap
-		"https://api.localhost:8443":    200,
-		"https://sub.api.localhost":     200,
-		"https://anywhere.example": 200,
+		"https://api.localhost":        401,
+		"https://API.localhost.:443/x": 401,
+		"https://issuer.localhost/":    404,
+		"http://api.localhost":         200, // plain http is the trap
+		"https://api.localhost:8443":   200,
+		"https://sub.api.localhost":    200,
+		"https://anywhere.example":     200,
 	} {
 		got := get(t, client, url, "")
 		wantEqual(t, url, got.StatusCode, want)
@@ -229,7 +229,7 @@ func TestSynctestLifetime(t *testing.T) {
 		wantEqual(t, "stated", token.Expiry.Sub(start), time.Hour)
 		time.Sleep(59*time.Minute - 1)
 		wantStatus(t, get(t, client, srv.API.URL, bearer(token.Access)), 200)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wantStatus(t, get(t, client, srv.API.URL, bearer(token.Access)), 401)
 		wantEqual(t, "elapsed", time.Since(start), 59*time.Minute)
 	})
@@ -244,7 +244,7 @@ func TestSynctestGrace(t *testing.T) {
 		wantStatus(t, refresh(t, client, srv, token), 200)
 		time.Sleep(30*time.Second - 1)
 		wantStatus(t, refresh(t, client, srv, token), 200)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wantError(t, refresh(t, client, srv, token), 400, "invalid_grant")
 	})
 }

@@ -52,7 +52,7 @@ func preflight(ctx context.Context, address string, interactive bool) error {
 	} else {
 		err = asks{ctx, conn}.collectionOpen(interactive)
 	}
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil && err != errServiceSilent {
 		return &trouble{cause: auth.SourceTimeout, confidence: auth.Likely, answer: "no answer in time",
 			fact:   "the session bus at " + brief(address) + " does not answer",
 			remedy: auth.Remedy{Text: "log out and in again, which starts the session bus anew, or " + elsewhere}}
@@ -109,7 +109,21 @@ func (a asks) collectionOpen(interactive bool) error {
 		}
 		return nil
 	}
+	err := a.unlocked(interactive)
+	if err != nil && a.ctx.Err() != nil {
+		return errServiceSilent // the bus has answered
+	}
+	return err
+}
 
+var errServiceSilent = &trouble{
+	cause: auth.SourceTimeout, confidence: auth.Likely, answer: "no answer in time",
+	fact:   "the keyring service (" + secretsName + ") does not answer",
+	remedy: auth.Remedy{Text: "log out and in again, which starts the keyring anew, or " + elsewhere},
+}
+
+// unlocked asks the service, which runs, about the collection.
+func (a asks) unlocked(interactive bool) error {
 	var collections []dbus.ObjectPath
 	if err := a.property(secretsPath, serviceIface, "Collections", &collections); err != nil {
 		return err

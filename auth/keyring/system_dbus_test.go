@@ -159,6 +159,21 @@ func TestL10_MuteBusIsATimeout(t *testing.T) {
 	}
 }
 
+// The bus is not to blame for a service that hangs.
+func TestL10_MuteServiceIsATimeout(t *testing.T) {
+	mute := &bus{running: true, silent: true}
+	e := realEntry(t, listen(t, mute.serve), keyring.Config{Timeout: 200 * time.Millisecond})
+	start := time.Now()
+	_, err := e.Credential(t.Context())
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	got := wantCause(t, err, auth.SourceTimeout, auth.Likely)
+	if fact := got.Evidence[0].Fact; !strings.Contains(fact, "keyring service") || strings.Contains(fact, "bus") {
+		t.Errorf("the fact is %q", fact)
+	}
+}
+
 func TestL10_PermissionIsDenied(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root may open every socket")
@@ -212,6 +227,7 @@ type bus struct {
 	alias       dbus.ObjectPath
 	locked      map[dbus.ObjectPath]bool
 	fault       string // the name of the error that the service answers with
+	silent      bool   // the service does not answer at all
 
 	mu    sync.Mutex
 	asked []string // what was asked of the service
@@ -229,6 +245,9 @@ func (b *bus) serve(c net.Conn) {
 			dbus.FieldReplySerial: dbus.MakeVariant(msg.Serial()),
 		}}
 		body, fault := b.answer(msg)
+		if b.silent && msg.Headers[dbus.FieldDestination].Value() == "org.freedesktop.secrets" {
+			continue
+		}
 		if fault != "" {
 			reply.Type = dbus.TypeError
 			reply.Headers[dbus.FieldErrorName] = dbus.MakeVariant(fault)
