@@ -27,7 +27,8 @@ const (
 )
 
 // An exchanger asks one token endpoint for tokens by one grant. It holds no
-// state. What may be secret in its configuration is in closures only.
+// state. What may be secret in its configuration is in closures only, and so is
+// base: its connections may have the API's requests in their buffers.
 type exchanger struct {
 	grant    grant
 	place    auth.Provenance
@@ -35,8 +36,8 @@ type exchanger struct {
 	style    oauth2.AuthStyle
 	scopes   []string    // asked for
 	secret   auth.Source // of the client; nil for a public one
-	base     http.RoundTripper
-	repeats  bool // a request whose fate is unknown may be repeated
+	repeats  bool        // a request whose fate is unknown may be repeated
+	base     func() http.RoundTripper
 	request  func(ctx context.Context, clientSecret, refreshToken string) (*oauth2.Token, error)
 	scrub    func(clientSecret, refreshToken string) *scrubber
 }
@@ -98,7 +99,7 @@ func (x *exchanger) pause(ctx context.Context, a *attempt, n int) (time.Duration
 // try makes one request. x/oauth2 builds it and reads the answer, in the form
 // that [attempt.RoundTrip] gives it.
 func (x *exchanger) try(ctx context.Context, clientSecret, refreshToken string) *attempt {
-	a := &attempt{base: x.base, scrub: x.scrub(clientSecret, refreshToken), began: time.Now()}
+	a := &attempt{base: x.base(), scrub: x.scrub(clientSecret, refreshToken), began: time.Now()}
 	if a.base == nil {
 		a.base = http.DefaultTransport
 	}

@@ -104,7 +104,7 @@ func newExchanger(s settings, g grant, o Options) (*exchanger, error) {
 		endpoint: shown(u),
 		style:    s.style,
 		secret:   secret,
-		base:     o.Transport,
+		base:     func() http.RoundTripper { return o.Transport },
 		// An assertion may be good for one use (RFC 7523 section 3).
 		repeats: g == clientCredentials && !assertion,
 	}

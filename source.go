@@ -1,0 +1,122 @@
+package reauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/auth/keyring"
+	"github.com/reauth-go/reauth/auth/oauth"
+)
+
+var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*$`)
+
+// prefix returns what a client's name is in the names of variables.
+func prefix(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '.' {
+			return '_'
+		}
+		return r
+	}, strings.ToUpper(name)) + "_"
+}
+
+// defaultSource asks the places that the package comment lists.
+func defaultSource(name string, base http.RoundTripper) (auth.Source, error) {
+	switch {
+	case name == "":
+		return nil, errors.New("is empty: it says which variables and which keyring entry hold the credential")
+	case !validName.MatchString(name):
+		return nil, fmt.Errorf("%q must begin with a letter and consist of ASCII letters, digits, '-', '_' and '.'", name)
+	}
+	key, err := keyring.New(keyring.Config{Service: name})
+	if err != nil {
+		return nil, err
+	}
+	secret, err := keyring.New(keyring.Config{Service: name, Account: "client_secret"})
+	if err != nil {
+		return nil, err
+	}
+	p := prefix(name)
+	return &fromEnvironment{
+		prefix: p,
+		base:   func() http.RoundTripper { return base },
+		secret: auth.FirstOf(auth.Env(p+"CLIENT_SECRET"), secret),
+		key:    auth.FirstOf(auth.Env(p+"API_KEY", p+"TOKEN"), key).(auth.Refresher),
+	}, nil
+}
+
+// fromEnvironment is a client's default source. What the variables say decides
+// each time it is asked, as it does for every other source.
+type fromEnvironment struct {
+	prefix string
+	base   func() http.RoundTripper // a closure, as that of transport.Transport
+	secret auth.Source
+	key    auth.Refresher
+}
+
+func (f *fromEnvironment) Credential(ctx context.Context) (*auth.Credential, error) {
+	if granted, err := f.clientCredentials(); granted != nil || err != nil {
+		return ask(ctx, granted, err)
+	}
+	return f.key.Credential(ctx)
+}
+
+// Refresh stays with the kind of credential that is configured.
+func (f *fromEnvironment) Refresh(ctx context.Context, stale *auth.Credential) (*auth.Credential, error) {
+	if granted, err := f.clientCredentials(); granted != nil || err != nil {
+		return ask(ctx, granted, err)
+	}
+	return f.key.Refresh(ctx, stale)
+}
+
+func ask(ctx context.Context, src auth.Source, err error) (*auth.Credential, error) {
+	if err != nil {
+		return nil, err
+	}
+	return src.Credential(ctx)
+}
+
+// clientCredentials returns nil if the variables do not ask for it.
+func (f *fromEnvironment) clientCredentials() (auth.Source, error) {
+	id, tokenURL := strings.TrimSpace(os.Getenv(f.prefix+"CLIENT_ID")), strings.TrimSpace(os.Getenv(f.prefix+"TOKEN_URL"))
+	switch {
+	case id == "" && tokenURL == "":
+		return nil, nil
+	case id == "":
+		return nil, f.incomplete("CLIENT_ID", "TOKEN_URL")
+	case tokenURL == "":
+		return nil, f.incomplete("TOKEN_URL", "CLIENT_ID")
+	}
+	src, err := oauth.ClientCredentials(&clientcredentials.Config{
+		ClientID: id, TokenURL: tokenURL, Scopes: strings.Fields(os.Getenv(f.prefix + "SCOPE")),
+	}, oauth.Options{ClientSecret: f.secret, Transport: f.base()})
+	if err != nil {
+		place := auth.Provenance{Kind: auth.KindEnv, Name: f.prefix + "TOKEN_URL"}
+		return nil, &auth.Error{
+			Cause: auth.EndpointMisconfigured, Confidence: auth.Certain,
+			Evidence: []auth.Evidence{{Source: place.String(), Fact: err.Error()}},
+			Remedy:   auth.Remedy{Text: "correct " + place.Name},
+			Tried:    []auth.Attempt{{Place: place, Answer: "cannot be used", Err: auth.EndpointMisconfigured}},
+			Err:      err,
+		}
+	}
+	return src, nil
+}
+
+func (f *fromEnvironment) incomplete(missing, present string) error {
+	place := auth.Provenance{Kind: auth.KindEnv, Name: f.prefix + missing}
+	return &auth.Error{
+		Cause: auth.MissingCredential, Confidence: auth.Certain,
+		Evidence: []auth.Evidence{{Source: place.String(), Fact: place.Name + " is not set, though " + f.prefix + present + " is"}},
+		Remedy:   auth.Remedy{Text: "set " + place.Name + ", or unset " + f.prefix + present + " to use a key"},
+		Tried:    []auth.Attempt{{Place: place, Answer: "not set", Err: auth.MissingCredential}},
+	}
+}
