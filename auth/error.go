@@ -294,11 +294,13 @@ func AsError(err error, place Provenance) *Error {
 
 type diagnosisKey struct{}
 
-// A diagnosis names the request it belongs to: whoever makes another request
-// with the context of this one must not find it there.
+// A diagnosis names the request and the status that it belongs to: whoever makes
+// another request with the context of this one, or sends this one again, must
+// not find it there.
 type diagnosis struct {
-	err *Error
-	req *http.Request
+	err    *Error
+	req    *http.Request
+	status int
 }
 
 // Attach makes e the diagnosis of resp, for [FromResponse] to find. It replaces
@@ -308,7 +310,7 @@ func Attach(resp *http.Response, e *Error) {
 	if req == nil {
 		req = new(http.Request)
 	}
-	d := &diagnosis{err: e}
+	d := &diagnosis{err: e, status: resp.StatusCode}
 	resp.Request = req.WithContext(context.WithValue(req.Context(), diagnosisKey{}, d))
 	d.req = resp.Request
 }
@@ -321,7 +323,7 @@ func FromResponse(resp *http.Response) (*Error, bool) {
 		return nil, false
 	}
 	d, ok := resp.Request.Context().Value(diagnosisKey{}).(*diagnosis)
-	if !ok || d.req != resp.Request {
+	if !ok || d.req != resp.Request || d.status != resp.StatusCode {
 		return nil, false
 	}
 	return d.err, true

@@ -26,8 +26,7 @@
 //	clocks disagree               Config.ClockOffset
 //
 // API, issuer and trap are separate origins on loopback. With Config.InMemory
-// they are http://api.localhost, http://issuer.localhost and
-// http://trap.localhost (names that count as loopback, RFC 6761), reached
+// they are https://api.test, https://issuer.test and http://trap.test, reached
 // through [Server.Transport] alone: no socket is opened, and a server that is
 // started inside a [testing/synctest] bubble runs on the bubble's clock.
 //
@@ -48,9 +47,9 @@ import (
 // the issuer's tokens only, and an issuer with one client whose tokens last an
 // hour. [Server.Set] changes every field but the first two while it runs.
 type Config struct {
-	// InMemory replaces the sockets: only Transport reaches the server. TLS
-	// makes API and issuer speak https, with a certificate that Transport
-	// trusts; the trap never does. Both are fixed once the server runs.
+	// InMemory replaces the sockets: only Transport reaches the server, and API
+	// and issuer are https. TLS makes them so on sockets, with a certificate
+	// that Transport trusts. The trap never is. Both are fixed once it runs.
 	InMemory, TLS bool
 
 	// Keys are the static credentials that the API accepts.
@@ -132,12 +131,8 @@ func NewServer(c Config) *Server {
 	api, issuer, trap := s.front(s.API.serve), s.front(s.Issuer.serve), s.front(s.Trap.serve)
 
 	if c.InMemory {
-		scheme := "http://"
-		if c.TLS {
-			scheme = "https://"
-		}
-		s.API.URL, s.Issuer.URL = scheme+"api.localhost", scheme+"issuer.localhost"
-		s.Trap.URL, s.Trap.PortURL = "http://trap.localhost", "http://api.localhost:8081"
+		s.API.URL, s.Issuer.URL = "https://api.test", "https://issuer.test"
+		s.Trap.URL, s.Trap.PortURL = "http://trap.test", "http://api.test:8081"
 		m := &memory{closing: closing, elsewhere: trap, origins: map[string]http.Handler{s.API.URL: api, s.Issuer.URL: issuer}}
 		s.transport = m
 		s.close = func() { stop(); m.wait() }

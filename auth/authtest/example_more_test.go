@@ -33,7 +33,7 @@ func ExampleTrap() {
 		fmt.Println(leak)
 	}
 	// Output:
-	// ops key in the header X-Api-Key of GET trap.localhost/landing
+	// ops key in the header X-Api-Key of GET trap.test/landing
 }
 
 // A request is on its way while its token is revoked. No sleeping: the hold
@@ -109,7 +109,7 @@ func ExampleIssuer_FailNext() {
 	}
 	fmt.Println("reused:", srv.Issuer.Stats().Reused)
 	// Output:
-	// Post "http://issuer.localhost/token": EOF
+	// Post "https://issuer.test/token": EOF
 	// 400 Bad Request, {"error":"invalid_grant","error_description":"the refresh token was used before: its session is revoked"}
 	// reused: 1
 }

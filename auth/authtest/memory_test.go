@@ -177,17 +177,17 @@ func TestMemoryHandlerPanics(t *testing.T) {
 }
 
 func TestMemoryDispatch(t *testing.T) {
-	srv := authtest.NewServer(authtest.Config{InMemory: true, TLS: true})
+	srv := authtest.NewServer(authtest.Config{InMemory: true})
 	defer srv.Close()
 	client := &http.Client{Transport: srv.Transport()}
 	for url, want := range map[string]int{
-		"https://api.localhost":        401,
-		"https://API.localhost.:443/x": 401,
-		"https://issuer.localhost/":    404,
-		"http://api.localhost":         200, // plain http is the trap
-		"https://api.localhost:8443":   200,
-		"https://sub.api.localhost":    200,
-		"https://anywhere.example":     200,
+		"https://api.test":         401,
+		"https://API.test.:443/x":  401,
+		"https://issuer.test/":     404,
+		"http://api.test":          200, // plain http is the trap
+		"https://api.test:8443":    200,
+		"https://sub.api.test":     200,
+		"https://anywhere.example": 200,
 	} {
 		got := get(t, client, url, "")
 		wantEqual(t, url, got.StatusCode, want)

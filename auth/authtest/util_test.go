@@ -22,7 +22,6 @@ func everyway(t *testing.T, config authtest.Config, test func(*testing.T, *autht
 		"sockets":     func(*authtest.Config) {},
 		"sockets TLS": func(c *authtest.Config) { c.TLS = true },
 		"memory":      func(c *authtest.Config) { c.InMemory = true },
-		"memory TLS":  func(c *authtest.Config) { c.InMemory, c.TLS = true, true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config

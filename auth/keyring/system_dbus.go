@@ -61,7 +61,7 @@ func preflight(ctx context.Context, address string, interactive bool) error {
 }
 
 func noAddress() *trouble {
-	t := unavailable("there is no session bus: DBUS_SESSION_BUS_ADDRESS is not set", "no session bus here", nil)
+	t := unavailable("no session bus, so no keyring here, which is normal on servers and in containers (DBUS_SESSION_BUS_ADDRESS is not set)", "no session bus here", nil)
 	// Programs that cron or su started often have a bus and do not know it.
 	socket := fmt.Sprintf("/run/user/%d/bus", os.Geteuid())
 	if info, err := os.Stat(socket); err == nil && info.Mode().Type() == fs.ModeSocket {

@@ -233,7 +233,9 @@ func TestTrap14_RedirectsAreNotFollowed(t *testing.T) {
 
 func TestL6_RedirectToClearText(t *testing.T) {
 	plain, stolen := serve(t, func(http.ResponseWriter, *http.Request) {})
-	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, plain.URL, http.StatusTemporaryRedirect) }))
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, plain.URL, http.StatusTemporaryRedirect)
+	}))
 	defer s.Close()
 	_, err := refreshAt(t, s.URL, s.Client().Transport).Credential(t.Context())
 	if e := want(t, err, auth.InsecureTransport); e.Confidence != auth.Certain || stolen() != 0 {

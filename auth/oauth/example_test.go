@@ -79,7 +79,7 @@ func ExampleRefreshToken() {
 	case err != nil:
 		fmt.Println("something else:", err)
 	}
-	// Output: refresh_rejected (certain): answered 400 Bad Request and error "invalid_grant": "Token has been revoked."; renew: log in again
+	// Output: refresh_rejected (certain): the token endpoint answered 400 Bad Request and error "invalid_grant": "Token has been revoked."; renew: log in again
 }
 
 func ExampleOptions() {

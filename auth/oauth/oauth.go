@@ -86,7 +86,7 @@ func shown(u *url.URL) string {
 // local reports whether what is sent to u stays on this machine, so that it may
 // go in clear text (law L6).
 func local(u *url.URL) bool {
-	host := strings.ToLower(u.Hostname())
+	host := u.Hostname()
 	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback() // RFC 6761 section 6.3
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

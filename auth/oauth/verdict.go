@@ -65,7 +65,7 @@ var codeShape = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 // judgeAnswer decides what an answer without a token means. It is a pure
 // function of what the token endpoint said.
 func judgeAnswer(g grant, status int, a *answer) finding {
-	f := finding{cause: auth.IssuerUnavailable, transient: true, source: "token endpoint", fact: "answered " + statusLine(status)}
+	f := finding{cause: auth.IssuerUnavailable, transient: true, source: "token endpoint", fact: "the token endpoint answered " + statusLine(status)}
 	known, ok := codes[a.code]
 	switch {
 	case status == 429 || status >= 500:
@@ -112,7 +112,7 @@ func (a *attempt) judge(x *exchanger) {
 	case a.status/100 == 3:
 		f = a.judgeRedirect()
 	case a.tooBig:
-		f = finding{cause: auth.EndpointMisconfigured, confidence: auth.Likely, source: "token endpoint", fact: "answered " + statusLine(a.status) + " with more than 1 MiB"}
+		f = finding{cause: auth.EndpointMisconfigured, confidence: auth.Likely, source: "token endpoint", fact: "the token endpoint answered " + statusLine(a.status) + " with more than 1 MiB"}
 		if f.transient = a.status == 429 || a.status >= 500; f.transient {
 			f.cause, f.confidence = auth.IssuerUnavailable, auth.Certain
 		}
@@ -170,18 +170,18 @@ func (a *attempt) judgeNetwork() finding {
 func (a *attempt) judgeRedirect() finding {
 	f := finding{
 		cause: auth.EndpointMisconfigured, confidence: auth.Likely, source: "token endpoint",
-		fact: "answered " + statusLine(a.status) + ", which is not followed with secrets",
+		fact: "the token endpoint answered " + statusLine(a.status) + ", which is not followed with secrets",
 	}
 	switch {
 	case a.insecure:
 		f.cause, f.confidence = auth.InsecureTransport, auth.Certain
-		f.fact = "redirects to " + quote(a.location) + ", in clear text, which is not followed"
+		f.fact = "the token endpoint redirects to " + quote(a.location) + ", in clear text, which is not followed"
 		f.remedy = "correct the token endpoint's URL, or have the issuer correct its redirect"
 	case a.sameOrigin:
-		f.fact = "redirects to " + quote(a.location) + ", which is not followed"
+		f.fact = "the token endpoint redirects to " + quote(a.location) + ", which is not followed"
 		f.remedy = "if that is the issuer's token endpoint, make it the token endpoint's URL"
 	case a.location != "":
-		f.fact = "redirects to another origin, " + quote(a.location) + ", which is not followed; it may be the login page of a proxy or network"
+		f.fact = "the token endpoint redirects to another origin, " + quote(a.location) + ", which is not followed; it may be the login page of a proxy or network"
 	}
 	return f
 }

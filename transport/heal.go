@@ -1,0 +1,215 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/auth/diagnose"
+	"github.com/reauth-go/reauth/internal/challenge"
+)
+
+// A credential that its first user took within mintedNow of its making was made
+// for that call, and not ahead of time. If it is refused within soon, another
+// would fare no better.
+const (
+	mintedNow = time.Second
+	soon      = 30 * time.Second
+)
+
+// refuses reports whether a response is a refusal or, for a 407, wants an
+// explanation like one. A plain 403 is an answer and no refusal; one that
+// carries an error of RFC 6750 section 3.1 speaks of the credential.
+func refuses(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusUnauthorized, http.StatusProxyAuthRequired:
+		return true
+	case http.StatusForbidden:
+		_, sound := challenges(resp)
+		for _, c := range sound {
+			if c.Params["error"] != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// maxChallenges is how many are kept; a hostile field can hold thousands.
+const maxChallenges = 32
+
+// challenges returns what the response asks for, as far as sense can be made of
+// it, and those that may be acted on because nothing about them is broken.
+func challenges(resp *http.Response) (all, sound []auth.Challenge) {
+	field := "Www-Authenticate"
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		field = "Proxy-Authenticate"
+	}
+	all, err := challenge.Parse(resp.Header[field])
+	sound = all
+	if broken, ok := errors.AsType[*challenge.Error](err); ok {
+		sound = broken.Sound
+	}
+	return all[:min(len(all), maxChallenges)], sound
+}
+
+// curable reports whether another credential of the same source could be
+// accepted where this one was refused. These codes say that it could not: the
+// request itself is wrong, or the login behind the credential does not suffice
+// (RFC 6750 section 3.1, RFC 9470 section 3). No code tells expired from wrong.
+func curable(resp *http.Response, s auth.Scheme) bool {
+	if resp.StatusCode != http.StatusUnauthorized {
+		return false
+	}
+	_, sound := challenges(resp)
+	for _, c := range sound {
+		if !strings.EqualFold(c.Scheme, s.Name()) {
+			continue
+		}
+		switch c.Params["error"] {
+		case "invalid_request", "insufficient_scope", "insufficient_user_authentication", "insufficient_claims":
+			return false
+		}
+	}
+	return true
+}
+
+// heal tries to cure a refusal with another credential, once, and returns the
+// response that the caller gets: that of the repeat, or the refusal with its
+// diagnosis.
+func (t *Transport) heal(req *http.Request, resp *http.Response, p *prepared, fresh bool) (*http.Response, error) {
+	body := readAhead(resp)
+	x := t.exchange(req, resp, p)
+	ctx := req.Context()
+	if !curable(resp, p.scheme) || repeatedBefore(req) {
+		return t.refused(req, resp, x, body), nil
+	}
+	ask := func() (*auth.Credential, error) { return t.cache.Refresh(ctx, p.cred) }
+	minted := fresh && p.taken.Sub(p.since) < mintedNow && x.At.Sub(p.since) < soon
+	if minted {
+		// No exchange for it, but somebody else may have made one by now.
+		ask = func() (*auth.Credential, error) { return t.cache.Credential(ctx) }
+	}
+	next, err := ask()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		_ = resp.Body.Close()
+		return nil, ctx.Err()
+	case err != nil:
+		x.Renewal, x.RenewalErr = diagnose.RenewalFailed, err
+		return t.refused(req, resp, x, body), nil
+	case next.Same(p.cred) && minted:
+		return t.refused(req, resp, x, body), nil
+	case next.Same(p.cred):
+		x.Renewal = diagnose.RenewalUnchanged
+		return t.refused(req, resp, x, body), nil
+	}
+	p2, _, err := t.prepare(next)
+	if err != nil {
+		x.Renewal, x.RenewalErr = diagnose.RenewalFailed, err
+		return t.refused(req, resp, x, body), nil
+	}
+	again, ok := reopen(req)
+	if !ok {
+		x.Renewal = diagnose.RenewalUnsendable
+		return t.refused(req, resp, x, body), nil
+	}
+	x.Renewal, x.Body = diagnose.RenewalReplaced, body.prefix()
+	body.discard()
+	t.hook.Tell(ctx, auth.Event{Kind: auth.EventRepeated, Provenance: next.Provenance, Expiry: next.Expiry, Origin: originOf(req.URL).String()})
+	resp2, err := t.send(req, again, p2)
+	if err != nil {
+		return nil, err
+	}
+	markRepeated(resp2)
+	if !refuses(resp2) {
+		t.accept(resp2, p2)
+		return resp2, nil
+	}
+	body = readAhead(resp2)
+	x2 := t.exchange(req, resp2, p2)
+	x2.First = &x
+	return t.refused(req, resp2, x2, body), nil
+}
+
+// refused gives a refusal to the caller, with its diagnosis.
+func (t *Transport) refused(req *http.Request, resp *http.Response, x diagnose.Exchange, body *ahead) *http.Response {
+	x.Body = body.prefix()
+	t.explain(req, resp, x)
+	return resp
+}
+
+// exchange records the facts of a response; p is nil if nothing of ours was sent.
+func (t *Transport) exchange(req *http.Request, resp *http.Response, p *prepared) diagnose.Exchange {
+	now := time.Now()
+	if p != nil {
+		t.clock.learn(resp.Header, now) // else it may be anybody's clock
+	}
+	x := diagnose.Exchange{
+		Method: req.Method, URL: req.URL.String(), At: now,
+		Status: resp.StatusCode, Header: resp.Header,
+	}
+	x.Challenges, _ = challenges(resp)
+	if x.Method == "" {
+		x.Method = http.MethodGet
+	}
+	x.Offset, x.Samples = t.clock.offset()
+	if p != nil {
+		x.Credential, x.Scheme, x.Since, x.Accepted = p.cred, p.scheme, p.since, p.accepted.Load()
+	}
+	return x
+}
+
+// reopen returns the body for a repeat. A body that only GetBody can give again
+// and that has none is not sent again: half a body would be worse than a 401.
+func reopen(req *http.Request) (io.ReadCloser, bool) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req.Body, true
+	}
+	if req.GetBody == nil {
+		return nil, false
+	}
+	body, err := req.GetBody()
+	return body, err == nil
+}
+
+// A repeat is written down in the context of the response's request, which is
+// how the later hops of a redirect chain learn of it. The mark names its
+// request, because a context may be used again for something else.
+type repeatKey struct{}
+
+type repeatMark struct{ req *http.Request }
+
+func markRepeated(resp *http.Response) {
+	mark := new(repeatMark)
+	resp.Request = resp.Request.WithContext(context.WithValue(resp.Request.Context(), repeatKey{}, mark))
+	mark.req = resp.Request
+}
+
+// setRequest makes req the request of resp. If req is that of an earlier
+// response, which somebody sends again, resp gets a copy: what is noted in its
+// context is about that one. A 2xx carries no note that anybody would look for,
+// and is not worth the look.
+func setRequest(resp *http.Response, req *http.Request) {
+	resp.Request = req
+	if resp.StatusCode < 300 {
+		return
+	}
+	mark, _ := req.Context().Value(repeatKey{}).(*repeatMark)
+	if _, diagnosed := auth.FromResponse(resp); diagnosed || mark != nil && mark.req == req {
+		resp.Request = req.WithContext(req.Context())
+	}
+}
+
+func repeatedBefore(req *http.Request) bool {
+	for resp := req.Response; resp != nil && resp.Request != nil; resp = resp.Request.Response {
+		if mark, ok := resp.Request.Context().Value(repeatKey{}).(*repeatMark); ok && mark.req == resp.Request {
+			return true
+		}
+	}
+	return false
+}

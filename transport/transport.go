@@ -1,0 +1,343 @@
+// Package transport has the round trippers that put a credential on requests,
+// renew it when it was refused, repeat the request once, and explain what they
+// could not cure.
+//
+// A [Transport] is made for the origins that its credential belongs to. Layers
+// are stacked outside in:
+//
+//	http.Client          follows redirects; each hop comes through the stack
+//	Strict               optional: turns a diagnosis into the returned error
+//	(transient retries)  belongs here, outside authentication
+//	Transport            takes the credential from its cache, sends, heals
+//	Config.Base          the wire: http.DefaultTransport, a proxy, mutual TLS
+//
+// What happens to a request:
+//
+//   - It goes out untouched if the program set the credential's header itself,
+//     here or on an earlier hop of the redirect chain, if its origin is not one
+//     of ours, or if the chain has left our origins before.
+//   - Without a credential nothing is sent: the error is an [*auth.Error].
+//   - The caller's request is never changed. The response's Request equals it.
+//   - A refusal is a 401, or a 403 whose challenge carries an error of RFC 6750.
+//     After a 401 the source is asked for another credential, and if it has one
+//     the request is repeated, once in a call however many redirects it follows.
+//     A body is sent again only if GetBody reopens it; nothing is buffered.
+//   - What stays refused comes back as the response that it is, readable, with
+//     the diagnosis attached: see [auth.FromResponse].
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/auth/diagnose"
+)
+
+// Config says how a [Transport] is made.
+type Config struct {
+	// Source finds the credential. Required. A source that is no [auth.Cache]
+	// gets one.
+	Source auth.Source
+	// Scheme says how the credential is sent. Nil means [auth.Bearer]. A
+	// credential that names its own scheme is sent by that one.
+	Scheme auth.Scheme
+	// Origins are those that the credential may go to, such as
+	// "https://api.acme.example"; a default port may be left out. Required. A
+	// subdomain or another port is another origin. Plain http is accepted for
+	// loopback addresses only.
+	Origins []string
+	// DangerouslyAnyOrigin lets the credential go to whatever https or loopback
+	// origin the first request of a redirect chain names, and to no other in
+	// that chain. Whoever can choose a URL can then steal the credential.
+	DangerouslyAnyOrigin bool
+	// Base makes the connection. Nil means [http.DefaultTransport].
+	Base http.RoundTripper
+	// Words are put into remedies.
+	Words diagnose.Words
+	// Hook is told what happens to requests, and to the credential if the
+	// cache is the transport's own.
+	Hook auth.Hook
+}
+
+// A Transport authenticates requests. It is an [http.RoundTripper], safe for
+// concurrent use.
+type Transport struct {
+	cache     *auth.Cache
+	ownsCache bool
+	scheme    auth.Scheme
+	place     auth.Place
+	origins   []origin
+	anyOrigin bool
+	// base is a closure: printers by reflection would find the requests that
+	// net/http's connections keep in their buffers.
+	base  func() http.RoundTripper
+	words diagnose.Words
+	hook  auth.Hook
+
+	last  atomic.Pointer[prepared]
+	clock clock
+}
+
+// New returns a transport, or an error that joins one error for each field that
+// is wrong and names it.
+func New(cfg Config) (*Transport, error) {
+	t := &Transport{scheme: cfg.Scheme, anyOrigin: cfg.DangerouslyAnyOrigin, words: cfg.Words, hook: cfg.Hook}
+	base := cfg.Base
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	t.base = func() http.RoundTripper { return base }
+	if t.scheme == nil {
+		t.scheme = auth.Bearer
+	}
+	var wrong []error
+	if cfg.Source == nil {
+		wrong = append(wrong, errors.New("transport: Source is nil: say where the credential comes from, such as auth.Env(\"ACME_API_KEY\")"))
+	}
+	var err error
+	if t.place, err = checkedPlace(t.scheme); err != nil {
+		wrong = append(wrong, fmt.Errorf("transport: Scheme: %w", err))
+	}
+	if len(cfg.Origins) == 0 && !cfg.DangerouslyAnyOrigin {
+		wrong = append(wrong, errors.New("transport: Origins is empty: name the origins that the credential belongs to, such as https://api.acme.example"))
+	}
+	for i, raw := range cfg.Origins {
+		o, err := parseOrigin(raw)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("transport: Origins[%d] %w", i, err))
+		}
+		t.origins = append(t.origins, o)
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	var cached bool
+	if t.cache, cached = cfg.Source.(*auth.Cache); !cached {
+		t.ownsCache = true
+		t.cache, err = auth.NewCache(cfg.Source, auth.CacheConfig{Hook: cfg.Hook})
+	}
+	return t, err
+}
+
+func checkedPlace(s auth.Scheme) (auth.Place, error) {
+	place := s.Place()
+	if (place.Header == "") == (place.Query == "") {
+		return place, fmt.Errorf("%s must name a header or a query parameter, and not both", s.Name())
+	}
+	if strings.ContainsFunc(place.Header, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("()<>@,;:\\\"/[]?={}", r) }) {
+		return place, fmt.Errorf("%s names a header that cannot exist: %q", s.Name(), place.Header)
+	}
+	place.Header = textproto.CanonicalMIMEHeaderKey(place.Header)
+	return place, nil
+}
+
+// Close ends renewals that are under way, if the cache is the transport's own.
+// Later requests fail with [auth.ErrClosed].
+func (t *Transport) Close() error {
+	if t.ownsCache {
+		return t.cache.Close()
+	}
+	return nil
+}
+
+// CloseIdleConnections closes those of the base transport.
+func (t *Transport) CloseIdleConnections() {
+	if c, ok := t.base().(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// RoundTrip sends one request. Its errors are those of the base transport, an
+// [*auth.Error] if there is no credential to send, and the context's.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	why, err := t.admit(req)
+	if err != nil {
+		return nil, t.unsent(req, err)
+	}
+	if why != diagnose.WasSent {
+		return t.passThrough(req, why)
+	}
+	cred, err := t.cache.Credential(req.Context())
+	if err != nil {
+		return nil, t.unsent(req, err)
+	}
+	p, fresh, err := t.prepare(cred)
+	if err != nil {
+		return nil, t.unsent(req, err)
+	}
+	if p.elsewhere && wasSet(req, p.place) {
+		return t.passThrough(req, diagnose.CallerSet)
+	}
+	resp, err := t.send(req, req.Body, p)
+	if err != nil {
+		return nil, err
+	}
+	if !refuses(resp) {
+		t.accept(resp, p)
+		return resp, nil
+	}
+	return t.heal(req, resp, p, fresh)
+}
+
+// send makes one attempt with its own copy of the request.
+func (t *Transport) send(req *http.Request, body io.ReadCloser, p *prepared) (*http.Response, error) {
+	out := new(http.Request)
+	*out = *req
+	out.Body = body
+	if p.place.Query != "" {
+		u := *req.URL
+		u.RawQuery = p.appendTo(u.RawQuery)
+		out.URL = &u
+	} else {
+		out.Header = withHeader(req.Header, p.place.Header, p.values)
+	}
+	resp, err := t.base().RoundTrip(out)
+	if err != nil {
+		return nil, scrubbed(err, p.cred)
+	}
+	setRequest(resp, req)
+	p.cleanLocation(resp)
+	return resp, nil
+}
+
+// withHeader copies the caller's header with one more field. Below eight fields
+// a cloned map has room for it; from eight on a clone would grow a second time.
+func withHeader(h http.Header, name string, values []string) http.Header {
+	var out http.Header
+	if n := len(h); n == 0 || n >= 8 {
+		out = make(http.Header, n+1)
+		maps.Copy(out, h)
+	} else {
+		out = maps.Clone(h)
+	}
+	out[name] = values
+	return out
+}
+
+// A prepared credential is ready to be put on requests.
+type prepared struct {
+	cred   *auth.Credential
+	scheme auth.Scheme
+	place  auth.Place
+	// elsewhere says that place is not the transport's, so that what the caller
+	// set there has still to be looked for.
+	elsewhere bool
+
+	values []string  // of the header; length and capacity 1, shared by all requests
+	query  string    // "name=value", escaped
+	echoes []string  // of a query's value: the forms in which a Location could repeat it
+	since  time.Time // when the cache got it
+	taken  time.Time // when a request first took it
+	// accepted is set once the API took the credential.
+	accepted atomic.Bool
+}
+
+// prepare returns the prepared form of a credential, and whether this call is
+// the first to use it.
+func (t *Transport) prepare(cred *auth.Credential) (*prepared, bool, error) {
+	if p := t.last.Load(); p != nil && p.cred == cred {
+		return p, false, nil
+	}
+	p := &prepared{cred: cred, scheme: cred.Scheme, since: t.cache.Status().Since, taken: time.Now()}
+	var err error
+	if p.scheme == nil {
+		p.scheme, p.place = t.scheme, t.place
+	} else if p.place, err = checkedPlace(p.scheme); err != nil {
+		return nil, false, auth.AsError(fmt.Errorf("the credential's scheme: %w", err), cred.Provenance)
+	}
+	p.elsewhere = p.place != t.place
+	if bad := diagnose.Value(cred, p.scheme); bad != nil {
+		return nil, false, bad
+	}
+	value, err := p.scheme.Value(cred)
+	if err != nil {
+		return nil, false, auth.AsError(err, cred.Provenance)
+	}
+	if p.place.Query != "" {
+		escaped := url.QueryEscape(value)
+		p.query = url.QueryEscape(p.place.Query) + "=" + escaped
+		if len(value) >= 8 { // what is shorter is part of many words
+			p.echoes = []string{url.QueryEscape(escaped), escaped, url.PathEscape(value), value}
+		}
+	} else {
+		p.values = slices.Clip([]string{value})
+	}
+	t.last.Store(p)
+	return p, true, nil
+}
+
+// unsent explains why a request was not sent, and closes its body.
+func (t *Transport) unsent(req *http.Request, err error) error {
+	closeBody(req)
+	if _, ok := errors.AsType[*auth.Error](err); !ok {
+		return err // the context's end, or auth.ErrClosed
+	}
+	e := diagnose.Unsent(err, req.Method, req.URL.String(), t.words)
+	t.hook.Tell(req.Context(), auth.Event{Kind: auth.EventRefused, Origin: originOf(req.URL).String(), Err: e})
+	return e
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}
+
+// passThrough sends a request as it is.
+func (t *Transport) passThrough(req *http.Request, why diagnose.NotSent) (*http.Response, error) {
+	t.hook.Tell(req.Context(), auth.Event{Kind: auth.EventPassed, Origin: originOf(req.URL).String()})
+	resp, err := t.base().RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	setRequest(resp, req)
+	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusProxyAuthRequired {
+		return resp, nil
+	}
+	body := readAhead(resp)
+	x := t.exchange(req, resp, nil)
+	x.NotSent, x.Body = why, body.prefix()
+	if why == diagnose.CallerSet {
+		x.Credential = callersOwn(req, t.place)
+	}
+	t.explain(req, resp, x)
+	return resp, nil
+}
+
+// callersOwn is what the program set itself. It is told to the diagnosis so that
+// it can be masked where the server echoes it.
+func callersOwn(req *http.Request, place auth.Place) *auth.Credential {
+	value := req.Header.Get(place.Header)
+	if place.Query != "" {
+		value = req.URL.RawQuery
+	}
+	return &auth.Credential{Secret: auth.NewSecret(value), Provenance: auth.Provenance{Kind: auth.KindCaller, Name: place.String()}}
+}
+
+// accept takes note of a request that was not refused. Only success proves that
+// the API took the credential: others on the way answer with errors, too.
+func (t *Transport) accept(resp *http.Response, p *prepared) {
+	if resp.StatusCode/100 == 2 && !p.accepted.Load() {
+		p.accepted.Store(true)
+	}
+	if t.clock.wants() {
+		t.clock.learn(resp.Header, time.Now())
+	}
+}
+
+// explain attaches the diagnosis of a refusal and tells of it.
+func (t *Transport) explain(req *http.Request, resp *http.Response, x diagnose.Exchange) {
+	e := diagnose.Refusal(x, t.words)
+	auth.Attach(resp, e)
+	t.hook.Tell(req.Context(), auth.Event{Kind: auth.EventRefused, Origin: originOf(req.URL).String(), Err: e})
+}
