@@ -89,7 +89,8 @@ func (t *Transport) heal(req *http.Request, resp *http.Response, p *prepared, fr
 		return t.refused(req, resp, x, body), nil
 	}
 	ask := func() (*auth.Credential, error) { return t.cache.Refresh(ctx, p.cred) }
-	minted := fresh && p.taken.Sub(p.since) < mintedNow && x.At.Sub(p.since) < soon
+	// Where others use it too, they ask for another one anyway.
+	minted := fresh && !p.shared.Load() && p.taken.Sub(p.since) < mintedNow && x.At.Sub(p.since) < soon
 	if minted {
 		// No exchange for it, but somebody else may have made one by now.
 		ask = func() (*auth.Credential, error) { return t.cache.Credential(ctx) }

@@ -29,3 +29,29 @@ func TestT15_RenewedAheadIsNotNew(t *testing.T) {
 		wantEqual(t, "exchanges", exchanges(srv), 3)
 	})
 }
+
+// TestT15_ColdHerd: a token that is revoked while its first users are all in
+// flight is replaced for all of them, the first one included, by one exchange.
+func TestT15_ColdHerd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 50
+		srv := serve(t, authtest.Config{InMemory: true, Delay: 300 * time.Millisecond})
+		tr := against(t, srv, transport.Config{})
+		hold := srv.API.Hold(n)
+		codes := make(chan int, n)
+		for range n {
+			go func() { codes <- get(t, tr, srv).StatusCode }()
+		}
+		if err := hold.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		srv.Issuer.RevokeAccess()
+		hold.ReleaseAll()
+		for range n {
+			if code := <-codes; code != 200 {
+				t.Errorf("got %d, want 200", code)
+			}
+		}
+		wantEqual(t, "exchanges", exchanges(srv), 2)
+	})
+}

@@ -240,12 +240,17 @@ type prepared struct {
 	taken  time.Time // when a request first took it
 	// accepted is set once the API took the credential.
 	accepted atomic.Bool
+	// shared is set once a second request uses it.
+	shared atomic.Bool
 }
 
 // prepare returns the prepared form of a credential, and whether this call is
 // the first to use it.
 func (t *Transport) prepare(cred *auth.Credential) (*prepared, bool, error) {
 	if p := t.last.Load(); p != nil && p.cred == cred {
+		if !p.shared.Load() {
+			p.shared.Store(true)
+		}
 		return p, false, nil
 	}
 	p := &prepared{cred: cred, scheme: cred.Scheme, since: t.cache.Status().Since, taken: time.Now()}

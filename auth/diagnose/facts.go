@@ -233,7 +233,11 @@ func (f *facts) tried() []auth.Attempt {
 		}
 	}
 	if f.nested != nil {
-		out = append(out, f.nested.Tried...)
+		for _, a := range f.nested.Tried { // a chain repeats what it asked the first time
+			if !slices.ContainsFunc(out, func(b auth.Attempt) bool { return a.Place == b.Place && a.Answer == b.Answer }) {
+				out = append(out, a)
+			}
+		}
 	}
 	for i := range out {
 		out[i].Answer = f.scrub.text(out[i].Answer)

@@ -190,7 +190,10 @@ func (e *Entry) Credential(ctx context.Context) (*auth.Credential, error) {
 	if strings.TrimSpace(value) == "" {
 		return nil, e.failed(&trouble{cause: auth.EmptyCredential, confidence: auth.Certain, fact: "the entry is there and its value is blank", answer: "empty"})
 	}
-	return &auth.Credential{Secret: auth.NewSecret(value), Provenance: e.provenance()}, nil
+	return &auth.Credential{
+		Secret: auth.NewSecret(value), Provenance: e.provenance(),
+		Tried: []auth.Attempt{{Place: e.provenance(), Answer: "found"}},
+	}, nil
 }
 
 // Set stores secret, replacing what the entry held, and reads it back: a
