@@ -6,7 +6,7 @@
 //	var me struct{ Login string }
 //	err = client.Get(ctx, "/v1/me", &me)
 //	if e, ok := errors.AsType[*auth.Error](err); ok {
-//		fmt.Fprintln(os.Stderr, e.Explain())
+//		fmt.Fprint(os.Stderr, e.Explain())
 //	}
 //
 // A [Client] finds its credential, puts it where the API wants it, renews it
@@ -65,7 +65,8 @@ type Config struct {
 	// "https://uploads.acme.example". That of BaseURL is always one.
 	Origins []string
 	// Source finds the credential. Nil means the places that the package
-	// comment lists.
+	// comment lists. An [auth.Cache] of your own keeps its own hook, and Close
+	// leaves it open for its other users.
 	Source auth.Source
 	// Scheme says how the credential is sent. Nil means [auth.Bearer].
 	Scheme auth.Scheme
@@ -91,6 +92,7 @@ type Client struct {
 	base      *url.URL
 	userAgent string
 	cache     *auth.Cache
+	ownsCache bool
 	transport *transport.Transport
 	strict    *http.Client
 	timeout   time.Duration
@@ -123,6 +125,7 @@ func New(cfg Config) (*Client, error) {
 	if cached, ok := src.(*auth.Cache); ok {
 		c.cache = cached
 	} else if src != nil {
+		c.ownsCache = true
 		if c.cache, err = auth.NewCache(src, auth.CacheConfig{Hook: cfg.Hook}); err != nil {
 			bad("Source", "%w", err)
 		}
@@ -156,13 +159,21 @@ func baseURL(raw string) (*url.URL, error) {
 		return nil, errors.New("has a query or a fragment")
 	case u.User != nil:
 		return nil, errors.New("has a user in it: credentials come from the Source")
+	case u.Scheme == "" || u.Host == "":
+		return nil, errors.New("must begin with https:// and a host")
 	}
-	return u, transport.CheckOrigin(u.Scheme + "://" + u.Host)
+	return u, transport.CheckOrigin((&url.URL{Scheme: u.Scheme, Host: u.Host}).String())
 }
 
 // Close ends renewals that are under way. Later calls fail with
-// [auth.ErrClosed]. It does not close connections, which may be shared.
-func (c *Client) Close() error { return c.cache.Close() }
+// [auth.ErrClosed]. It does not close connections, which may be shared, nor a
+// cache that Config.Source gave.
+func (c *Client) Close() error {
+	if c.ownsCache {
+		return c.cache.Close()
+	}
+	return nil
+}
 
 // HTTPClient returns an http.Client for code that wants one, such as an SDK
 // that somebody else wrote: it finds, sends, renews and repeats as c does, and

@@ -95,7 +95,7 @@ func TestNewNamesEveryWrongField(t *testing.T) {
 		{"a name beyond ASCII", reauth.Config{Name: "münz", BaseURL: "https://a.example"}, []string{"Config.Name"}},
 		{"a user in the base URL", reauth.Config{Name: "acme", BaseURL: "https://" + canary + ":x@a.example"}, []string{"Config.BaseURL has a user"}},
 		{"a query in the base URL", reauth.Config{Name: "acme", BaseURL: "https://a.example?key=" + canary}, []string{"Config.BaseURL has a query"}},
-		{"no host", reauth.Config{Name: "acme", BaseURL: "api.acme.example"}, []string{"Config.BaseURL"}},
+		{"no scheme", reauth.Config{Name: "acme", BaseURL: "api.acme.example"}, []string{"Config.BaseURL must begin with https://"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := reauth.New(test.cfg)
@@ -222,6 +222,7 @@ func TestClientCredentialsFromTheEnvironment(t *testing.T) {
 	}{
 		{"no id", "", "s", srv.Issuer.TokenURL, auth.MissingCredential, "CC_TEST_CLIENT_ID"},
 		{"no URL", "test-client", "s", "", auth.MissingCredential, "CC_TEST_TOKEN_URL"},
+		{"a lone secret", "", "s", "", auth.MissingCredential, "CC_TEST_CLIENT_ID and CC_TEST_TOKEN_URL to go with"},
 		{"no secret", "test-client", "", srv.Issuer.TokenURL, auth.MissingCredential, "CC_TEST_CLIENT_SECRET"},
 		{"a wrong secret", "test-client", canary, srv.Issuer.TokenURL, auth.ClientRejected, "client secret"},
 		{"a URL in clear text", "test-client", "s", "http://issuer.acme.example/token", auth.EndpointMisconfigured, "CC_TEST_TOKEN_URL"},
@@ -258,6 +259,8 @@ func TestPathsAreJoined(t *testing.T) {
 		{"/a%2Fb/c%20d?x=1&y=a%2Fb", "https://api.acme.example/base/v2/a%2Fb/c%20d?x=1&y=a%2Fb"},
 		{"?page=2", "https://api.acme.example/base/v2?page=2"},
 		{"https://api.acme.example/base/v2/items?page=2", "https://api.acme.example/base/v2/items?page=2"},
+		{"https://API.acme.example:443/base/v2/items", "https://API.acme.example:443/base/v2/items"},
+		{"//x", ""},
 		{"/..", ""},
 		{"../admin", ""},
 		{"/a/%2e%2e/b", ""},
@@ -510,4 +513,78 @@ func ExampleClient_Call() {
 	err = client.Call(context.Background(), http.MethodPost, "/echo", map[string]string{"title": "hello"}, &echoed)
 	fmt.Println(echoed.Title, err)
 	// Output: hello <nil>
+}
+
+// TestL7_StatusErrorMasksWhatWasSent: the token that the server echoes may have
+// been replaced by the time that its answer is read.
+func TestL7_StatusErrorMasksWhatWasSent(t *testing.T) {
+	n := 0
+	src := auth.SourceFunc(func(context.Context) (*auth.Credential, error) {
+		n++
+		return &auth.Credential{Secret: auth.NewSecret(fmt.Sprintf("%s-%d", canary, n)), Expiry: time.Now().Add(20 * time.Millisecond)}, nil
+	})
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+		_ = http.NewResponseController(w).Flush()
+		time.Sleep(40 * time.Millisecond) // longer than the token lives
+		_, _ = io.WriteString(w, "debug: "+r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(api.Close)
+	err := mustClient(t, reauth.Config{BaseURL: api.URL, Source: src}).Get(t.Context(), "/", nil)
+	status, ok := errors.AsType[*reauth.StatusError](err)
+	if !ok || !strings.Contains(string(status.Body), "debug: ") || strings.Contains(err.Error()+string(status.Body), canary) {
+		t.Errorf("got %v: %q", err, status.Body)
+	}
+	if n != 1 {
+		t.Errorf("the source was asked %d times", n)
+	}
+}
+
+// TestSharedCacheOutlivesAClient: what Config.Source gave is not ours to close.
+func TestSharedCacheOutlivesAClient(t *testing.T) {
+	srv := keyServer(t, nil)
+	shared := auth.Cached(auth.Static(canary))
+	defer func() { _ = shared.Close() }()
+	first, err := reauth.New(reauth.Config{BaseURL: srv.API.URL, Source: shared})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := mustClient(t, reauth.Config{BaseURL: srv.API.URL, Source: shared}).Get(t.Context(), "/v1/me", nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func ExampleClient_Get() {
+	srv := authtest.NewServer(authtest.Config{Keys: []authtest.Key{{Value: "not-a-real-key"}}, Handler: http.NotFoundHandler()})
+	defer srv.Close()
+	client, err := reauth.New(reauth.Config{BaseURL: srv.API.URL, Source: auth.Static("not-a-real-key")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = client.Close() }()
+	err = client.Get(context.Background(), "/v1/nowhere", nil)
+	if e, ok := errors.AsType[*reauth.StatusError](err); ok {
+		fmt.Println(e.StatusCode)
+	}
+	// Output: 404
+}
+
+func ExampleClient_NewRequest() {
+	client, err := reauth.New(reauth.Config{BaseURL: "https://api.acme.example/v2", Source: auth.Static("not-a-real-key")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = client.Close() }()
+	req, err := client.NewRequest(context.Background(), http.MethodGet, "/files?page=2", nil)
+	fmt.Println(req.URL, err)
+	_, err = client.NewRequest(context.Background(), http.MethodGet, "https://evil.example/files", nil)
+	fmt.Println(err)
+	// Output:
+	// https://api.acme.example/v2/files?page=2 <nil>
+	// reauth: https://evil.example is not the origin of the base URL
 }

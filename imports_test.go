@@ -20,9 +20,10 @@ var mayImport = map[string][]string{
 	"auth":               {},
 	"auth/authtest":      {"auth"},
 	"auth/keyring":       {"auth"},
-	"auth/oauth":         {"auth"},
+	"auth/oauth":         {"auth", "internal/scrub"},
 	"internal/challenge": {"auth"},
-	"auth/diagnose":      {"auth", "internal/challenge"},
+	"internal/scrub":     {},
+	"auth/diagnose":      {"auth", "internal/challenge", "internal/scrub"},
 	"transport":          {"auth", "auth/diagnose", "internal/challenge"},
 	"":                   {"auth", "auth/diagnose", "auth/keyring", "auth/oauth", "transport"},
 }

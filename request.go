@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
-	"github.com/reauth-go/reauth/auth/diagnose"
+	"github.com/reauth-go/reauth/transport"
 )
 
 // statusBody is how much of an answer's body a StatusError keeps.
@@ -69,7 +71,10 @@ func (c *Client) join(path string) (*url.URL, error) {
 		return nil, errors.New("reauth: the path leaves the base URL: it has a \"..\" in it")
 	}
 	if u.IsAbs() || u.Host != "" {
-		if !strings.EqualFold(u.Scheme, c.base.Scheme) || !strings.EqualFold(u.Host, c.base.Host) || u.User != nil {
+		switch {
+		case u.Scheme == "" || u.Host == "":
+			return nil, errors.New("reauth: the path looks like the beginning of another URL: begin it with one slash")
+		case !transport.SameOrigin(u, c.base) || u.User != nil:
 			return nil, fmt.Errorf("reauth: %s://%s is not the origin of the base URL", u.Scheme, u.Host)
 		}
 		return u, nil
@@ -105,7 +110,7 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode/100 != 2 {
-		return c.statusError(ctx, req, resp)
+		return statusError(req, resp)
 	}
 	if out == nil {
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
@@ -128,23 +133,28 @@ type StatusError struct {
 	Body       []byte      // its beginning, at most 4 KiB, with the credential masked
 }
 
-// Error names method, URL and status.
+// Error names method, URL and status, and quotes the beginning of the body if
+// that is text.
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("%s %s: %d %s", e.Method, e.URL, e.StatusCode, http.StatusText(e.StatusCode))
+	s := fmt.Sprintf("%s %s: %d %s", e.Method, e.URL, e.StatusCode, http.StatusText(e.StatusCode))
+	const quoted = 200
+	body := strings.Join(strings.Fields(string(e.Body[:min(len(e.Body), quoted)])), " ")
+	media, _, _ := strings.Cut(e.Header.Get("Content-Type"), ";")
+	if body != "" && utf8.ValidString(body) && media != "text/html" {
+		s += ": " + strconv.Quote(body)
+	}
+	return s
 }
 
-func (c *Client) statusError(ctx context.Context, req *http.Request, resp *http.Response) error {
+func statusError(req *http.Request, resp *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, statusBody))
-	e := &StatusError{StatusCode: resp.StatusCode, Method: req.Method, Header: resp.Header.Clone(), Body: body}
 	shown := url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: req.URL.Path}
-	e.URL = shown.String()
-	// Servers echo what they were sent. The credential is in the cache.
-	if cred, err := c.cache.Credential(ctx); err == nil {
-		e.Body = []byte(diagnose.Scrub(string(body), cred))
-		for _, values := range e.Header {
-			for i, v := range values {
-				values[i] = diagnose.Scrub(v, cred)
-			}
+	e := &StatusError{StatusCode: resp.StatusCode, Method: req.Method, URL: shown.String(), Header: resp.Header.Clone()}
+	// Servers echo what they were sent.
+	e.Body = []byte(transport.Scrub(resp, string(body)))
+	for _, values := range e.Header {
+		for i, v := range values {
+			values[i] = transport.Scrub(resp, v)
 		}
 	}
 	return e

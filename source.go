@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/oauth2/clientcredentials"
@@ -66,7 +67,23 @@ func (f *fromEnvironment) Credential(ctx context.Context) (*auth.Credential, err
 	if granted, err := f.clientCredentials(); granted != nil || err != nil {
 		return ask(ctx, granted, err)
 	}
-	return f.key.Credential(ctx)
+	c, err := f.key.Credential(ctx)
+	return c, f.unfinished(err)
+}
+
+// unfinished adds to an error what a lone client secret means.
+func (f *fromEnvironment) unfinished(err error) error {
+	e, ok := err.(*auth.Error)
+	secret := f.prefix + "CLIENT_SECRET"
+	if !ok || os.Getenv(secret) == "" {
+		return err
+	}
+	more := *e
+	more.Evidence = append(slices.Clip(e.Evidence), auth.Evidence{
+		Source: "env " + secret, Fact: secret + " is set, and of no use without " + f.prefix + "CLIENT_ID and " + f.prefix + "TOKEN_URL",
+	})
+	more.Remedy.Text += ", or " + f.prefix + "CLIENT_ID and " + f.prefix + "TOKEN_URL to go with " + secret
+	return &more
 }
 
 // Refresh stays with the kind of credential that is configured.

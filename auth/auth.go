@@ -13,14 +13,17 @@
 // one [*Error] with one [Cause], one [Step] to take, and evidence:
 //
 //	if e, ok := errors.AsType[*auth.Error](err); ok {
-//		fmt.Fprintln(os.Stderr, e.Explain())
+//		fmt.Fprint(os.Stderr, e.Explain())
 //	}
 //
 // Secrets live in [Secret], whose only way out is [Secret.Reveal]. No error,
 // event or log form in this module prints one.
 package auth
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // A Source finds a credential. It must be safe for concurrent use, must honour
 // the context, and must not return a nil credential or an empty secret without
@@ -53,8 +56,12 @@ type SourceFunc func(ctx context.Context) (*Credential, error)
 // Credential calls f.
 func (f SourceFunc) Credential(ctx context.Context) (*Credential, error) { return f(ctx) }
 
-// renew asks src for a replacement of stale by the best means that it has.
+// renew asks src for a replacement of stale by the best means that it has; for
+// a first credential if stale is nil.
 func renew(ctx context.Context, src Source, stale *Credential) (*Credential, error) {
+	if src == nil {
+		return nil, AsError(errors.New("the program gave a nil source"), Provenance{Kind: KindSource})
+	}
 	if r, ok := src.(Refresher); ok && stale != nil {
 		return r.Refresh(ctx, stale)
 	}

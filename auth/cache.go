@@ -47,7 +47,8 @@ type CacheConfig struct {
 	// Window is the longest time before its expiry at which a credential is
 	// renewed in the background; it is never more than a fifth of the
 	// lifetime. Zero means 5 minutes. Negative means that nothing is renewed
-	// in the background, which suits programs that end soon.
+	// in the background, nor files read again, which suits programs that end
+	// soon.
 	Window time.Duration
 	// Hook is told when a credential is found or renewed, when that fails, and
 	// when it is not tried because of earlier failures.
@@ -159,8 +160,8 @@ func NewCache(src Source, cfg CacheConfig) (*Cache, error) {
 }
 
 // Credential returns the credential in use, or gets one. It returns an [*Error]
-// if there is none to be had, ctx.Err() if the context ends before that is
-// known, and [ErrClosed] after Close.
+// if there is none to be had, an error that wraps ctx.Err() if the context ends
+// before that is known, and [ErrClosed] after Close.
 func (c *Cache) Credential(ctx context.Context) (*Credential, error) {
 	if e := c.cur.Load(); e != nil && (e.look == 0 || c.now().UnixNano() < e.look) {
 		return e.cred, nil
@@ -225,7 +226,8 @@ func (c *Cache) Refresh(ctx context.Context, stale *Credential) (*Credential, er
 
 // Forget drops the credential in use, every remembered failure and every pause,
 // so that the next caller asks the source. The result of a call that is under
-// way goes to those who wait for it, and is not kept.
+// way goes to those who wait for it, and is not kept; a source that hangs is
+// called once more after each Forget.
 func (c *Cache) Forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -619,11 +621,13 @@ func (c *Cache) unlock(ctx context.Context) {
 	events, settled := c.events, c.settled
 	c.events, c.settled = nil, nil
 	c.mu.Unlock()
+	defer func() { // even if the hook ends the goroutine, as t.FailNow does
+		for _, f := range settled {
+			close(f.done)
+		}
+	}()
 	for _, e := range events {
 		c.hook.Tell(ctx, e)
-	}
-	for _, f := range settled {
-		close(f.done)
 	}
 }
 
@@ -637,9 +641,19 @@ func (f *flight) wait(ctx context.Context) (*Credential, error) {
 	case <-f.done:
 		return f.cred, f.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, waited{ctx.Err()}
 	}
 }
+
+// waited is the end of a caller's context while the source was being asked. It
+// says so, lest whatever the caller asked for is blamed: nobody was asked yet.
+type waited struct{ error }
+
+func (w waited) Error() string {
+	return "no credential yet, its source is still being asked: " + w.error.Error()
+}
+func (w waited) Unwrap() error { return w.error }
+func (w waited) Timeout() bool { return errors.Is(w.error, context.DeadlineExceeded) }
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -443,7 +443,7 @@ func TestL4_Trap33_CancelledLeader(t *testing.T) {
 		followers.Go(func() {
 			start := time.Now()
 			_, err := c.Credential(leader)
-			if err != context.Canceled || time.Since(start) != 100*time.Millisecond {
+			if !errors.Is(err, context.Canceled) || time.Since(start) != 100*time.Millisecond {
 				t.Errorf("the leader got %v after %v, want its own cancellation after 100ms", err, time.Since(start))
 			}
 		})
@@ -468,11 +468,11 @@ func TestL4_Trap34_WaitersOwnDeadline(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			_, err := c.Credential(ctx)
-			if err != context.DeadlineExceeded || time.Since(start) != wait {
+			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != wait {
 				t.Errorf("%v after %v, want its own deadline after %v", err, time.Since(start), wait)
 			}
 			_, err = c.Refresh(ctx, cred("old", 0))
-			if err != context.DeadlineExceeded {
+			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("Refresh with a context that has ended: %v", err)
 			}
 		})
@@ -504,7 +504,7 @@ func TestL4_EndedContext(t *testing.T) {
 	c := newCache(t, src, auth.CacheConfig{})
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Credential(ended); err != context.Canceled {
+	if _, err := c.Credential(ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("cold, with an ended context: %v", err)
 	}
 	wantAsks(t, src, 0) // nothing is begun for nobody

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -17,13 +18,22 @@ import (
 // and the error says so. Surrounding white space is removed. A file that
 // NAME_FILE names and that cannot be read is an error that stops a chain:
 // whoever set the variable wanted that file and no other credential.
-func Env(names ...string) Source { return &env{names} }
+//
+// Blank names are left out. A variable cannot change while the program runs
+// unless the program changes it, so the expiry that a token states is left for
+// the API to judge; that of a file is not.
+func Env(names ...string) Source {
+	return &env{slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" })}
+}
 
 type env struct{ names []string }
 
 func (e *env) Credential(ctx context.Context) (*Credential, error) {
 	var tried []Attempt
 	var blank, unset []string
+	if len(e.names) == 0 {
+		return nil, absent(MissingCredential, Provenance{Kind: KindEnv}, "no variable named", "the program names no variable to look at", Remedy{Text: "give Env the name of a variable"})
+	}
 	for _, name := range e.names {
 		place := Provenance{Kind: KindEnv, Name: name}
 		value, set := os.LookupEnv(name)

@@ -257,7 +257,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 }
 
 func stated(t time.Time) *time.Time {
-	if t.IsZero() {
+	if t.IsZero() || t.Year() > 9999 { // which JSON cannot say; issuers write it for never
 		return nil
 	}
 	return &t

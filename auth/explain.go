@@ -54,6 +54,8 @@ func (e *Error) fact() string {
 func (e *Error) headline() string {
 	request := e.Request
 	switch {
+	case e.Response == nil && request == "" && e.Cause == InsecureTransport:
+		return "No credential can be sent like this."
 	case e.Response == nil && request == "":
 		return "There is no credential to use."
 	case e.Response == nil:

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -18,7 +19,7 @@ import (
 const fileRecheck = 25 * time.Second
 
 // fileLimit is the largest file that is taken for a credential.
-const fileLimit = 1 << 20
+const fileLimit = 64 << 10
 
 // File returns a source that reads a file, such as a mounted secret. In a
 // [Cache] it is read again within 30 seconds of a change while it is in use,
@@ -27,7 +28,7 @@ const fileLimit = 1 << 20
 //
 // Surrounding white space and a byte order mark are removed. If the content is
 // a JSON Web Token, its exp claim is the credential's expiry. Only regular
-// files of up to 1 MiB are read. Their mode is not looked at: mounted secrets
+// files of up to 64 KiB are read. Their mode is not looked at: mounted secrets
 // are often readable by all within their container.
 func File(path string) Source { return &file{path: path} }
 
@@ -55,7 +56,7 @@ func (f *file) Credential(ctx context.Context) (*Credential, error) {
 	}
 	value := NewSecret(clean(string(content)))
 	if value.IsZero() {
-		return nil, absent(EmptyCredential, place, "empty", "the file is empty", Remedy{Text: "write the credential into " + f.path})
+		return nil, absent(EmptyCredential, place, "empty", f.path+" is empty", Remedy{Text: f.orCorrect("write the credential into " + f.path)})
 	}
 	return &Credential{
 		Secret: value, Expiry: StatedExpiry(value), Provenance: place, recheck: fileRecheck,
@@ -64,7 +65,7 @@ func (f *file) Credential(ctx context.Context) (*Credential, error) {
 }
 
 var errNotRegular = errors.New("not a regular file")
-var errTooLarge = errors.New("larger than 1 MiB")
+var errTooLarge = errors.New("larger than 64 KiB")
 
 // readRegular never opens anything that could block, such as a named pipe.
 func readRegular(path string) ([]byte, error) {
@@ -87,7 +88,33 @@ func readRegular(path string) ([]byte, error) {
 	return content, err
 }
 
+// orCorrect adds the other way to mend a file that a variable names.
+func (f *file) orCorrect(remedy string) string {
+	if f.namedBy != "" {
+		remedy += ", or correct " + f.namedBy
+	}
+	return remedy
+}
+
+// mayBeTheKey reports whether what a variable gives as the path of a file that
+// is not there could be the credential itself, put into the wrong variable. An
+// absolute path below a directory that exists is no key.
+func (f *file) mayBeTheKey() bool {
+	dir := filepath.Dir(f.path)
+	info, err := os.Stat(dir)
+	return f.namedBy != "" && (!filepath.IsAbs(f.path) || dir == filepath.Dir(dir) || err != nil || !info.IsDir())
+}
+
 func (f *file) failed(err error) *Error {
+	if readable := errors.Is(err, fs.ErrPermission) || errors.Is(err, errNotRegular) || errors.Is(err, errTooLarge); !readable && f.mayBeTheKey() {
+		e := absent(SourceFailed, Provenance{Kind: KindEnv, Name: f.namedBy}, "names no file",
+			"there is no file of the name that "+f.namedBy+" holds, which is not shown because it may be the credential itself",
+			Remedy{Text: "put the path of a file into " + f.namedBy + ", or the credential itself into " + strings.TrimSuffix(f.namedBy, "_FILE")})
+		if inner, ok := errors.AsType[*fs.PathError](err); ok {
+			e.Err = inner.Err // without the path
+		}
+		return e
+	}
 	e := absent(SourceFailed, f.place(), "cannot be read", "the file cannot be read: "+err.Error(), Remedy{Text: "make " + f.path + " a readable file that holds the credential"})
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && f.namedBy == "":
@@ -101,9 +128,7 @@ func (f *file) failed(err error) *Error {
 		e.Cause = SourceCorrupt
 		e.Remedy.Text = "put the credential and nothing else into " + f.path
 	}
-	if f.namedBy != "" {
-		e.Remedy.Text += ", or correct " + f.namedBy
-	}
+	e.Remedy.Text = f.orCorrect(e.Remedy.Text)
 	e.Tried[0].Err, e.Err = e.Cause, err
 	return e
 }

@@ -131,7 +131,7 @@ func TestTrap78_FileIsReadAgain(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, path string){
 		"it is gone":     func(t *testing.T, path string) { _ = os.Remove(path) },
 		"it is empty":    func(t *testing.T, path string) { write(t, path, " \n") },
-		"it is too much": func(t *testing.T, path string) { write(t, path, strings.Repeat("x", 1<<20+1)) },
+		"it is too much": func(t *testing.T, path string) { write(t, path, strings.Repeat("x", 64<<10+1)) },
 	} {
 		bubble(t, "a gap keeps the last value: "+name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "key")
@@ -217,8 +217,8 @@ func TestFile_Contents(t *testing.T) {
 		"empty":           {"", "", auth.EmptyCredential},
 		"blank":           {" \n\t", "", auth.EmptyCredential},
 		"mark alone":      {"\ufeff\n", "", auth.EmptyCredential},
-		"just not large":  {strings.Repeat("x", 1<<20), strings.Repeat("x", 1<<20), ""},
-		"a byte too much": {strings.Repeat("x", 1<<20+1), "", auth.SourceCorrupt},
+		"just not large":  {strings.Repeat("x", 64<<10), strings.Repeat("x", 64<<10), ""},
+		"a byte too much": {strings.Repeat("x", 64<<10+1), "", auth.SourceCorrupt},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "key")

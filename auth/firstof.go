@@ -35,7 +35,7 @@ func (f *firstOf) Credential(ctx context.Context) (*Credential, error) {
 	var tried []Attempt
 	var answers []*Error
 	for _, src := range f.sources {
-		c, err := src.Credential(ctx)
+		c, err := renew(ctx, src, nil)
 		if err == nil {
 			f.won.Store(&winner{src, tried})
 			return inChain(c, nil, tried)

@@ -22,6 +22,7 @@ const masked = "[masked]"
 // Printers that read memory by reflection and ignore methods see an address.
 //
 // The zero Secret is empty. A Secret is a small value; copies share one string.
+// Compare secrets with Equal: the operator == tells copies, not values.
 type Secret struct {
 	// Reflection-based printers (spew, testify's diffs, go-cmp's exporters)
 	// follow pointers, interfaces and unexported fields, but not this.

@@ -221,7 +221,7 @@ func TestTrap75_FirstOf(t *testing.T) {
 		cancel()
 		missing := place("b", auth.MissingCredential, "")
 		_, err := auth.FirstOf(auth.File("key"), missing).Credential(ended)
-		if err != context.Canceled || missing.count() > 0 {
+		if !errors.Is(err, context.Canceled) || missing.count() > 0 {
 			t.Errorf("got %v, asked %d", err, missing.count())
 		}
 	})

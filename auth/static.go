@@ -40,7 +40,7 @@ type withUsername struct {
 }
 
 func (w *withUsername) Credential(ctx context.Context) (*Credential, error) {
-	return w.add(w.password.Credential(ctx))
+	return w.add(renew(ctx, w.password, nil))
 }
 
 func (w *withUsername) Refresh(ctx context.Context, stale *Credential) (*Credential, error) {

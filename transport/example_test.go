@@ -3,8 +3,10 @@ package transport_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/authtest"
@@ -88,4 +90,45 @@ func ExampleStrict() {
 	// Output:
 	// true
 	// ask for more permissions
+}
+
+func ExampleCheckOrigin() {
+	fmt.Println(transport.CheckOrigin("https://api.acme.example"))
+	fmt.Println(errors.Is(transport.CheckOrigin("http://api.acme.example"), auth.InsecureTransport))
+	// Output:
+	// <nil>
+	// true
+}
+
+func ExampleSameOrigin() {
+	a, _ := url.Parse("https://api.acme.example/v1?page=1")
+	b, _ := url.Parse("https://API.acme.example:443/v1?page=2")
+	c, _ := url.Parse("https://api.acme.example:8443/v1?page=2")
+	fmt.Println(transport.SameOrigin(a, b), transport.SameOrigin(a, c))
+	// Output: true false
+}
+
+func ExampleScrub() {
+	srv := authtest.NewServer(authtest.Config{
+		Keys: []authtest.Key{{Value: "not-a-real-key"}},
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "failed, headers were: "+r.Header.Get("Authorization"), http.StatusInternalServerError)
+		}),
+	})
+	defer srv.Close()
+	t, err := transport.New(transport.Config{Source: auth.Static("not-a-real-key"), Origins: []string{srv.API.URL}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = t.Close() }()
+	resp, err := (&http.Client{Transport: t}).Get(srv.API.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, _ := io.ReadAll(resp.Body)
+	fmt.Print(transport.Scrub(resp, string(body)))
+	// Output: failed, headers were: Bearer [masked]
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/reauth-go/reauth/auth"
 )
 
-// CleanLocation is what becomes of a Location if the credential is sent as the
-// query parameter called name.
-func CleanLocation(location, name string) string {
-	p := &prepared{place: auth.Place{Query: name}, cred: &auth.Credential{}}
+// CleanLocation is what becomes of a Location if value is sent as the query
+// parameter called name.
+func CleanLocation(location, name, value string) string {
+	p := &prepared{place: auth.Place{Query: name}, cred: &auth.Credential{}, sent: value}
 	resp := &http.Response{Header: http.Header{"Location": {location}}}
-	p.cleanLocation(resp)
+	p.cleanLinks(resp)
 	return resp.Header.Get("Location")
 }
 

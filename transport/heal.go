@@ -115,6 +115,13 @@ func (t *Transport) heal(req *http.Request, resp *http.Response, p *prepared, fr
 		return t.refused(req, resp, x, body), nil
 	}
 	again, ok := reopen(req)
+	if ok && p2.elsewhere && wasSet(req, p2.place) {
+		// What the caller set there stays the caller's.
+		if again != nil {
+			_ = again.Close()
+		}
+		ok = false
+	}
 	if !ok {
 		x.Renewal = diagnose.RenewalUnsendable
 		return t.refused(req, resp, x, body), nil
@@ -189,6 +196,28 @@ func markRepeated(resp *http.Response) {
 	mark := new(repeatMark)
 	resp.Request = resp.Request.WithContext(context.WithValue(resp.Request.Context(), repeatKey{}, mark))
 	mark.req = resp.Request
+}
+
+type noteKey struct{}
+
+// note keeps the credential that was sent with an answer which may echo it, for
+// [Scrub].
+func note(resp *http.Response, cred *auth.Credential) {
+	resp.Request = resp.Request.WithContext(context.WithValue(resp.Request.Context(), noteKey{}, cred))
+}
+
+// Scrub masks the credential that was sent for resp in a text that comes from
+// it, such as its body. It knows what a Transport sent or saw in its place, and
+// does not look at answers with a status below 400.
+func Scrub(resp *http.Response, text string) string {
+	if resp == nil || resp.Request == nil {
+		return text
+	}
+	cred, ok := resp.Request.Context().Value(noteKey{}).(*auth.Credential)
+	if !ok {
+		return text
+	}
+	return diagnose.Scrub(text, cred)
 }
 
 // setRequest makes req the request of resp. If req is that of an earlier

@@ -589,7 +589,7 @@ func TestL4_CancelledDuringRefresh(t *testing.T) {
 		began := time.Now()
 		cancel(errors.New("enough"))
 		left := <-leaver
-		if left.resp != nil || left.err != context.Canceled {
+		if left.resp != nil || !errors.Is(left.err, context.Canceled) {
 			t.Errorf("L4: the caller who left got %v, %v", left.resp, left.err)
 		}
 		if waited := time.Since(began); waited != 0 {
@@ -630,7 +630,7 @@ func TestL4_CancelledClosesTheRefusal(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := tr.RoundTrip(newRequest(t, http.MethodGet, acme, nil).WithContext(ctx))
-		if err != context.DeadlineExceeded {
+		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		wantEqual(t, "closes", closes.Load(), 1)

@@ -20,39 +20,89 @@ func (p *prepared) appendTo(query string) string {
 	return query + "&" + p.query
 }
 
-// cleanLocation takes our query parameter out of a redirect. The next hop gets
-// it again if it may have it; the caller's URL, its errors and a Referer never.
-func (p *prepared) cleanLocation(resp *http.Response) {
+// cleanLinks takes our query parameter out of the URLs that a response names:
+// where it redirects to, and what it links to, such as a next page. The next
+// request gets it again if it may have it; the caller's URL, its errors and a
+// Referer never.
+func (p *prepared) cleanLinks(resp *http.Response) {
 	if p.place.Query == "" {
 		return
 	}
-	for i, location := range resp.Header["Location"] {
-		resp.Header["Location"][i] = p.cleaned(location)
+	cloned := false
+	for _, field := range []string{"Location", "Content-Location", "Link", "Refresh"} {
+		for i, old := range resp.Header[field] {
+			clean := p.unlinked(old)
+			if field == "Location" {
+				clean = p.cleaned(old)
+			}
+			if clean == old {
+				continue
+			}
+			if !cloned { // the base transport may share it with other responses
+				resp.Header, cloned = resp.Header.Clone(), true
+			}
+			resp.Header[field][i] = clean
+		}
 	}
 }
 
 func (p *prepared) cleaned(location string) string {
+	location = p.withoutParam(location)
 	// Login pages are told where to return to, in a parameter of theirs.
-	location = withoutParam(location, p.place.Query)
 	for _, echo := range p.echoes {
 		location = strings.ReplaceAll(location, echo, "masked")
 	}
 	return location
 }
 
-// withoutParam takes a parameter out of the query of a URL or of a reference,
+// unlinked takes the parameter out of URLs within a field of another form.
+func (p *prepared) unlinked(field string) string {
+	if !strings.Contains(field, p.place.Query+"=") {
+		return field
+	}
+	var b strings.Builder
+	for rest := field; rest != ""; {
+		n := strings.IndexAny(rest, "<>\"' \t,;")
+		if n < 0 {
+			n = len(rest)
+		}
+		b.WriteString(p.withoutParam(rest[:n]))
+		if n < len(rest) {
+			b.WriteByte(rest[n])
+			n++
+		}
+		rest = rest[n:]
+	}
+	return b.String()
+}
+
+// isOurs reports whether a parameter is the one that we sent. One of the same
+// name with another value is the server's, as signed links have them.
+func (p *prepared) isOurs(pair string) bool {
+	_, value, _ := strings.Cut(pair, "=")
+	if !hasParam(pair, p.place.Query) {
+		return false
+	}
+	unescaped, err := url.QueryUnescape(value)
+	return value == p.sent || err == nil && unescaped == p.sent
+}
+
+// withoutParam takes our parameter out of the query of a URL or of a reference,
 // and leaves the rest as it is.
-func withoutParam(location, name string) string {
+func (p *prepared) withoutParam(location string) string {
 	before, fragment, hash := strings.Cut(location, "#")
 	path, query, ok := strings.Cut(before, "?")
-	if !ok || !hasParam(query, name) {
-		return location
-	}
 	var kept []string
+	found := false
 	for pair := range strings.SplitSeq(query, "&") {
-		if !hasParam(pair, name) {
+		if p.isOurs(pair) {
+			found = true
+		} else {
 			kept = append(kept, pair)
 		}
+	}
+	if !ok || !found {
+		return location
 	}
 	location = path
 	if len(kept) > 0 {

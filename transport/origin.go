@@ -3,8 +3,8 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -75,26 +75,28 @@ func parseOrigin(raw string) (origin, error) {
 		return origin{}, fmt.Errorf("is more than %s: an origin has no user and password in it", o)
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
 		return origin{}, fmt.Errorf("is more than %s: an origin is scheme, host and port", o)
-	case !o.secure():
+	case !secure(u):
 		return origin{}, fmt.Errorf("is %s: %w", o, o.insecure())
 	}
 	return o, nil
 }
 
-// secure reports whether what is sent there stays on this machine or is
-// encrypted on its way.
-func (o origin) secure() bool {
-	if o.scheme == "https" {
+// secure reports whether what is sent there is encrypted on its way, or stays on
+// this machine. The latter is said of what net/http, too, takes for this machine
+// and sends past every proxy: a loopback address without a zone, and the name
+// localhost in this spelling. Names below it should be loopback (RFC 6761
+// section 6.3), but Go's resolver may ask the network for them.
+func secure(u *url.URL) bool {
+	if strings.EqualFold(u.Scheme, "https") {
 		return true
 	}
-	host := (&url.URL{Host: o.host}).Hostname()
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.IsLoopback()
-	}
-	// Names below localhost should be loopback too (RFC 6761 section 6.3), but
-	// Go's resolver may ask the network for them.
-	return host == "localhost"
+	host := u.Hostname()
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
+
+// SameOrigin reports whether both URLs have the same scheme, host and port. Case,
+// a trailing dot and a default port make no difference.
+func SameOrigin(a, b *url.URL) bool { return originOf(a) == originOf(b) }
 
 func (o origin) insecure() *auth.Error {
 	return &auth.Error{
@@ -115,35 +117,32 @@ func (t *Transport) admit(req *http.Request) (diagnose.NotSent, error) {
 			return why, nil
 		}
 	}
-	if t.owns(req.URL) {
+	owned, exact := t.owns(req.URL)
+	if exact {
 		return diagnose.WasSent, nil
 	}
 	o := originOf(req.URL)
-	if t.anyOrigin {
-		if !o.secure() {
+	if owned || t.anyOrigin {
+		if !secure(req.URL) {
 			return 0, o.insecure()
 		}
 		return diagnose.WasSent, nil // as the first hop, or one that chain has compared with it
 	}
-	if o.scheme == "http" && req.Response == nil && t.owns(&url.URL{Scheme: "https", Host: o.host}) {
+	if o.scheme == "http" && req.Response == nil && slices.Contains(t.origins, originOf(&url.URL{Scheme: "https", Host: o.host})) {
 		return 0, o.insecure() // our own host without its s
 	}
 	return diagnose.ForeignOrigin, nil
 }
 
-// owns reports whether the URL is on one of our origins.
-func (t *Transport) owns(u *url.URL) bool {
+// owns reports whether the URL is on one of our origins, and whether it is
+// spelled as that one is.
+func (t *Transport) owns(u *url.URL) (owned, exact bool) {
 	for i := range t.origins {
 		if o := &t.origins[i]; u.Host == o.host && u.Scheme == o.scheme {
-			return true
+			return true, true
 		}
 	}
-	for i, o := 0, originOf(u); i < len(t.origins); i++ {
-		if o == t.origins[i] {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(t.origins, originOf(u)), false
 }
 
 // chain looks at the earlier hops of a redirect chain. net/http links each hop
@@ -151,6 +150,7 @@ func (t *Transport) owns(u *url.URL) bool {
 // of the first request: what an earlier hop shows has to be looked up there.
 func (t *Transport) chain(req *http.Request) diagnose.NotSent {
 	here := originOf(req.URL)
+	ours := slices.Contains(t.origins, here)
 	for resp := req.Response; resp != nil; {
 		earlier := resp.Request
 		if earlier == nil || earlier.URL == nil {
@@ -159,10 +159,10 @@ func (t *Transport) chain(req *http.Request) diagnose.NotSent {
 		if isSet(earlier, t.place) {
 			return diagnose.CallerSet
 		}
-		switch {
-		case t.owns(earlier.URL) && t.owns(req.URL):
-		case t.anyOrigin && originOf(earlier.URL) == here:
-		case t.owns(req.URL):
+		switch from := originOf(earlier.URL); {
+		case ours && slices.Contains(t.origins, from):
+		case t.anyOrigin && from == here:
+		case ours:
 			return diagnose.LeftOrigin
 		default:
 			return diagnose.ForeignOrigin

@@ -314,7 +314,7 @@ func TestTrap08_ClearText(t *testing.T) {
 
 	for origin, ok := range map[string]bool{
 		"https://api.acme.example": true, "https://192.0.2.1": true,
-		"http://127.0.0.1": true, "http://127.200.3.4:80": true, "http://[::1]": true, "http://localhost:8080": true, "http://LOCALHOST": true,
+		"http://127.0.0.1": true, "http://127.200.3.4:80": true, "http://[::1]": true, "http://localhost:8080": true, "http://LOCALHOST": false, "http://localhost.": false, "http://[::1%25lo]": false,
 		"http://a.localhost": false, "http://[::ffff:127.0.0.1]": true,
 		"http://192.168.0.1": false, "http://10.0.0.1": false, "http://0.0.0.0": false, "http://[::]": false, "http://[2001:db8::1]": false,
 		"http://localhost.acme.example": false, "http://xlocalhost": false, "http://127.0.0.1.acme.example": false,

@@ -89,7 +89,7 @@ func exits() []exit {
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
 				return r.WithContext(ctx)
-			}, err: func(err error) bool { return err == context.Canceled }},
+			}, err: func(err error) bool { return errors.Is(err, context.Canceled) }},
 	}
 }
 

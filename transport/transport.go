@@ -17,7 +17,9 @@
 //     here or on an earlier hop of the redirect chain, if its origin is not one
 //     of ours, or if the chain has left our origins before.
 //   - Without a credential nothing is sent: the error is an [*auth.Error].
-//   - The caller's request is never changed. The response's Request equals it.
+//   - The caller's request is never changed. The response's Request equals it,
+//     but for the context, where a diagnosis rides.
+//   - Origins are those of URLs; Request.Host is the caller's business.
 //   - A refusal is a 401, or a 403 whose challenge carries an error of RFC 6750.
 //     After a 401 the source is asked for another credential, and if it has one
 //     the request is repeated, once in a call however many redirects it follows.
@@ -131,8 +133,15 @@ func New(cfg Config) (*Transport, error) {
 
 func checkedPlace(s auth.Scheme) (auth.Place, error) {
 	place := s.Place()
-	if (place.Header == "") == (place.Query == "") {
-		return place, fmt.Errorf("%s must name a header or a query parameter, and not both", s.Name())
+	if place == (auth.Place{}) {
+		return place, fmt.Errorf("%s names neither a header nor a query parameter", s.Name())
+	}
+	if place.Header != "" && place.Query != "" {
+		return place, fmt.Errorf("%s names a header and a query parameter, and can be sent in one only", s.Name())
+	}
+	switch strings.ToLower(place.Header) {
+	case "host", "content-length", "transfer-encoding", "trailer", "connection":
+		return place, fmt.Errorf("%s names a header that net/http writes itself: %s", s.Name(), place.Header)
 	}
 	if strings.ContainsFunc(place.Header, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("()<>@,;:\\\"/[]?={}", r) }) {
 		return place, fmt.Errorf("%s names a header that cannot exist: %q", s.Name(), place.Header)
@@ -160,6 +169,10 @@ func (t *Transport) CloseIdleConnections() {
 // RoundTrip sends one request. Its errors are those of the base transport, an
 // [*auth.Error] if there is no credential to send, and the context's.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL == nil {
+		closeBody(req)
+		return nil, errors.New("transport: the request has no URL")
+	}
 	why, err := t.admit(req)
 	if err != nil {
 		return nil, t.unsent(req, err)
@@ -202,12 +215,34 @@ func (t *Transport) send(req *http.Request, body io.ReadCloser, p *prepared) (*h
 		out.Header = withHeader(req.Header, p.place.Header, p.values)
 	}
 	resp, err := t.base().RoundTrip(out)
-	if err != nil {
+	switch {
+	case err != nil && proxyRefused(req, err):
+		return nil, t.unconnected(req, scrubbed(err, p.cred))
+	case err != nil:
 		return nil, scrubbed(err, p.cred)
+	case resp == nil:
+		return nil, errNoResponse
 	}
 	setRequest(resp, req)
-	p.cleanLocation(resp)
+	if resp.StatusCode >= 400 {
+		note(resp, p.cred)
+	}
+	p.cleanLinks(resp)
 	return resp, nil
+}
+
+var errNoResponse = errors.New("transport: the base transport returned neither a response nor an error")
+
+// proxyRefused reports whether a proxy would not connect to the API because it
+// wants credentials of its own. net/http has only the proxy's words for it.
+func proxyRefused(req *http.Request, err error) bool {
+	return req.URL.Scheme == "https" && strings.EqualFold(err.Error(), "Proxy Authentication Required")
+}
+
+func (t *Transport) unconnected(req *http.Request, err error) error {
+	e := diagnose.ProxyRefused(err, req.Method, req.URL.String(), t.words)
+	t.hook.Tell(req.Context(), auth.Event{Kind: auth.EventRefused, Origin: originOf(req.URL).String(), Err: e})
+	return e
 }
 
 // withHeader copies the caller's header with one more field. Below eight fields
@@ -235,6 +270,7 @@ type prepared struct {
 
 	values []string  // of the header; length and capacity 1, shared by all requests
 	query  string    // "name=value", escaped
+	sent   string    // the value in it, not escaped
 	echoes []string  // of a query's value: the forms in which a Location could repeat it
 	since  time.Time // when the cache got it
 	taken  time.Time // when a request first took it
@@ -270,7 +306,7 @@ func (t *Transport) prepare(cred *auth.Credential) (*prepared, bool, error) {
 	}
 	if p.place.Query != "" {
 		escaped := url.QueryEscape(value)
-		p.query = url.QueryEscape(p.place.Query) + "=" + escaped
+		p.sent, p.query = value, url.QueryEscape(p.place.Query)+"="+escaped
 		if len(value) >= 8 { // what is shorter is part of many words
 			p.echoes = []string{url.QueryEscape(escaped), escaped, url.PathEscape(value), value}
 		}
@@ -302,10 +338,16 @@ func closeBody(req *http.Request) {
 func (t *Transport) passThrough(req *http.Request, why diagnose.NotSent) (*http.Response, error) {
 	t.hook.Tell(req.Context(), auth.Event{Kind: auth.EventPassed, Origin: originOf(req.URL).String()})
 	resp, err := t.base().RoundTrip(req)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case resp == nil:
+		return nil, errNoResponse
 	}
 	setRequest(resp, req)
+	if why == diagnose.CallerSet && resp.StatusCode >= 400 {
+		note(resp, callersOwn(req, t.place))
+	}
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusProxyAuthRequired {
 		return resp, nil
 	}

@@ -80,6 +80,7 @@ type Config struct {
 	// its keyring service, and may ask to unlock the keyring. If not set, a
 	// keyring that is locked or not running is an answer at once. It makes a
 	// difference where the Secret Service is used; macOS asks as it sees fit.
+	// A cache bounds each call as well: give it a Timeout that suits a person.
 	Interactive bool
 }
 
