@@ -27,14 +27,14 @@ const (
 func readBody(text, contentType string) body {
 	b := body{text: text}
 	trimmed := strings.TrimSpace(text)
-	lead := lower(cut(trimmed, 256))
+	lead := strings.ToLower(cut(trimmed, 256))
 	switch {
 	case trimmed == "":
 	case trimmed[0] == '{' || trimmed[0] == '[' || trimmed[0] == '"':
 		b.fields = true
 		b.readJSON(trimmed)
 	case strings.Contains(lead, "<html") || strings.Contains(lead, "<!doctype html") ||
-		trimmed[0] == '<' && strings.Contains(lower(contentType), "html"):
+		trimmed[0] == '<' && strings.Contains(strings.ToLower(contentType), "html"):
 		b.html = true
 		b.readTags(trimmed, htmlTag)
 	case trimmed[0] == '<':
@@ -162,5 +162,5 @@ func (b *body) readPlain(text string) {
 
 // squeezed makes field names comparable.
 func squeezed(name string) string {
-	return strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(lower(cut(name, 64)))
+	return strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(strings.ToLower(cut(name, 64)))
 }

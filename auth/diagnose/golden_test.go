@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -35,6 +36,7 @@ func TestExplainPages(t *testing.T) {
 		"clock_skew": diagnose.Refusal(refused(secret(jwt(map[string]any{"exp": at(30 * time.Minute)})), clock(61*time.Minute, 2), answered,
 			announces(`Bearer error="invalid_token"`)), words),
 		"proxy":          diagnose.Refusal(refused(status(407), header("Via", "1.1 proxy.corp.example (squid)")), words),
+		"proxy_connect":  diagnose.ProxyRefused(errors.New("Proxy Authentication Required"), "GET", url+"?key=1", words),
 		"foreign_origin": diagnose.Refusal(refused(notSent(diagnose.ForeignOrigin)), words),
 		"wrong_scheme":   diagnose.Refusal(refused(user("alice", "sesame"), answered, announces(`Bearer realm="acme"`)), words),
 		"hotel_network":  diagnose.Refusal(refused(header("Content-Type", "text/html"), body("<html><head><title>Welcome to our WiFi</title></head>")), words),

@@ -33,6 +33,9 @@ var throttledGrant = func() *auth.Error {
 	return &e
 }()
 
+// at127 sends the request in clear text, where a proxy can answer.
+func at127(x *diagnose.Exchange) { x.URL = "http://127.0.0.1:8080/v1/me" }
+
 // Every failure gives exactly one cause, with its confidence and its step.
 var table = []struct {
 	name       string
@@ -108,7 +111,9 @@ var table = []struct {
 	{"an error of another scheme", refused(announces(`DPoP error="insufficient_scope", Bearer error="invalid_token"`)), auth.InvalidCredential, likely, auth.StepVerify, nil},
 
 	// How it was sent.
-	{"proxy", refused(status(407), header("Via", "1.1 proxy (squid)"), header("Proxy-Authenticate", "Basic")), auth.ProxyAuthRequired, certain, auth.StepFixEnvironment,
+	{"gateway", refused(status(407), header("Via", "1.1 gateway")), auth.ProxyAuthRequired, likely, auth.StepFixEnvironment,
+		[]string{"a gateway in front of the API", "whoever runs the gateway"}},
+	{"proxy", refused(status(407), header("Via", "1.1 proxy (squid)"), header("Proxy-Authenticate", "Basic"), at127), auth.ProxyAuthRequired, certain, auth.StepFixEnvironment,
 		[]string{"has not seen the request", "HTTPS_PROXY"}},
 	{"foreign origin", refused(notSent(diagnose.ForeignOrigin)), auth.NotSent, certain, auth.StepSend, []string{"https://api.acme.example", "Origins"}},
 	{"left the origin", refused(notSent(diagnose.LeftOrigin)), auth.NotSent, certain, auth.StepSend, []string{"redirect", "Origins"}},

@@ -95,7 +95,7 @@ func (f *facts) advice(c auth.Cause) string {
 	case auth.WrongScheme:
 		return "send the " + noun + " in the header and scheme that the API's documentation shows"
 	case auth.ProxyAuthRequired:
-		return "put the proxy's own user and password into the proxy's URL (HTTPS_PROXY); the API's credential has nothing to do with it"
+		return proxyRemedy
 	case auth.RejectedUnclassified:
 		if place.Kind == auth.KindOAuth {
 			return "check in this order: that the token is meant for this API, the header and scheme it is sent in, its age, its permissions"

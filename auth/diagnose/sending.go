@@ -9,8 +9,10 @@ import (
 	"github.com/reauth-go/reauth/auth"
 )
 
-// byProxy: 407 has one meaning (RFC 9110 section 15.5.8). The API has not seen
-// the request.
+// byProxy: 407 has one meaning (RFC 9110 section 15.5.8), and only a proxy
+// gives it. Which one depends on the URL: to https a forward proxy opens a
+// tunnel, and does not speak within it. It would have refused to connect, see
+// [ProxyRefused].
 func byProxy(f *facts) *finding {
 	if f.x.Status != 407 {
 		return nil
@@ -18,6 +20,11 @@ func byProxy(f *facts) *finding {
 	found := &finding{
 		cause: auth.ProxyAuthRequired, confidence: auth.Certain, source: "response",
 		fact: "407: a proxy between here and the API asks for its own credentials; the API has not seen the request",
+	}
+	if !strings.HasPrefix(strings.ToLower(f.x.URL), "http:") {
+		found.confidence = auth.Likely
+		found.fact = "407: a gateway in front of the API (a reverse proxy) asks for credentials of its own; this program's proxy cannot answer within https"
+		found.remedy = "ask whoever runs the gateway in front of the API what it wants; a proxy set on this machine (HTTPS_PROXY) has nothing to do with it"
 	}
 	if names := schemeNames(f); len(names) > 0 {
 		found.note("proxy", "it asks for "+strings.Join(names, " or "))

@@ -118,15 +118,18 @@ func TestUnsentCompletesACopy(t *testing.T) {
 func TestScrub(t *testing.T) {
 	c := &auth.Credential{Secret: auth.NewSecret("s3cret/k3y+v4lue=="), Username: "alice"}
 	for text, want := range map[string]string{
-		"key s3cret/k3y+v4lue== is bad":           "key [masked] is bad",
-		"S3CRET/K3Y+V4LUE==":                      "[masked]",
-		"?key=s3cret%2Fk3y%2Bv4lue%3D%3D&x=1":     "?key=[masked]&x=1",
-		"?key=s3cret%2fk3y%2bv4lue%3d%3d&x=1":     "?key=[masked]&x=1",
-		`{"k":"s3cret\/k3y+v4lue=="}`:             `{"k":"[masked]"}`,
-		"cut off: s3cret/k3":                      "cut off: [masked]",
-		"Basic YWxpY2U6czNjcmV0L2szeSt2NGx1ZT09.": "Basic [masked].",
-		"nothing of it":                           "nothing of it",
-		"":                                        "",
+		"key s3cret/k3y+v4lue== is bad":            "key [masked] is bad",
+		"S3CRET/K3Y+V4LUE==":                       "[masked]",
+		"?key=s3cret%2Fk3y%2Bv4lue%3D%3D&x=1":      "?key=[masked]&x=1",
+		"?key=s3cret%2fk3y%2bv4lue%3d%3d&x=1":      "?key=[masked]&x=1",
+		`{"k":"s3cret\/k3y+v4lue=="}`:              `{"k":"[masked]"}`,
+		"cut off: s3cret/k3":                       "cut off: [masked]",
+		"Basic YWxpY2U6czNjcmV0L2szeSt2NGx1ZT09.":  "Basic [masked].",
+		"of html/template: s3cret/k3y&#43;v4lue==": "of html/template: [masked]",
+		`of .NET: s3cret/k3y\u002Bv4lue==`:         "of .NET: [masked]",
+		"?key=s3cret%252Fk3y%252Bv4lue%253D%253D":  "?key=[masked]",
+		"nothing of it":                            "nothing of it",
+		"":                                         "",
 	} {
 		if got := diagnose.Scrub(text, c); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)

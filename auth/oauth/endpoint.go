@@ -31,6 +31,8 @@ type attempt struct {
 	scrub *scrubber
 	began time.Time
 
+	secretFrom auth.Provenance // of the client secret; zero if none was sent
+
 	asked     bool        // x/oauth2 made a request
 	dialling  atomic.Bool // the transport looked for a connection, so it would have told of one
 	connected atomic.Bool
@@ -187,6 +189,12 @@ func retryAfter(value string, now time.Time) time.Duration {
 		return min(max(at.Sub(now.Round(0)), 0), most)
 	}
 	return 0
+}
+
+// proxyAsks reports whether a proxy answered 407 to CONNECT. net/http keeps
+// nothing of that answer but the words of its status line.
+func proxyAsks(err error) bool {
+	return strings.Contains(strings.ToLower(err.Error()), "proxy authentication required")
 }
 
 // layer names where on the way to the issuer something broke.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -144,7 +145,8 @@ func TestTrap64_SilentTransport(t *testing.T) {
 		{&net.OpError{Op: "read", Err: syscall.ECONNRESET}, 1},
 		{errors.New("broken"), 1},
 		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, 3},
-		{&net.DNSError{Err: "no such host", Name: "issuer.example", IsNotFound: true}, 3},
+		{&net.DNSError{Err: "no such host", Name: "issuer.example", IsNotFound: true}, 1}, // no name appears within seconds
+		{&net.DNSError{Err: "server misbehaving", Name: "issuer.example", IsTemporary: true}, 3},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			rt := &answers{reply: func(int, *http.Request) (*http.Response, error) { return nil, tt.err }}
@@ -365,5 +367,36 @@ func TestL11_ConnectionsAreClosed(t *testing.T) {
 	get(t, appAt(t, "http://"+l.Addr().String(), &http.Transport{}))
 	if err := <-ended; err == nil || strings.Contains(err.Error(), "does not end") {
 		t.Error(err)
+	}
+}
+
+// A proxy that refuses to connect leaves nothing but the words of its status.
+func TestProxyThatAsksForCredentials(t *testing.T) {
+	proxy, count := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect {
+			t.Errorf("the proxy got %s", r.Method)
+		}
+		w.Header().Set("Proxy-Authenticate", "Basic")
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	})
+	at, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt := &http.Transport{Proxy: http.ProxyURL(at)}
+	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, &http.Client{Transport: rt})
+	foreign := (&clientcredentials.Config{ClientID: "a", ClientSecret: "s", TokenURL: tokenURL, AuthStyle: oauth2.AuthStyleInHeader}).TokenSource(ctx)
+	_, err = oauth.FromTokenSource(foreign).Credential(t.Context())
+	want(t, err, auth.ProxyAuthRequired)
+	for _, src := range []auth.Source{refreshAt(t, tokenURL, rt), appAt(t, tokenURL, rt)} {
+		before := count()
+		_, err := src.Credential(t.Context())
+		e := want(t, err, auth.ProxyAuthRequired)
+		if e.Confidence != auth.Likely || e.Evidence[0].Source != "proxy" || !strings.Contains(facts(e), "connect to issuer.example with 407") || !strings.Contains(e.Remedy.Text, "HTTPS_PROXY") {
+			t.Errorf("got %+v", e)
+		}
+		if count() != before+1 {
+			t.Errorf("asked %d times", count()-before)
+		}
 	}
 }

@@ -51,16 +51,16 @@ func (x *exchanger) exchange(parent context.Context, refreshToken string) (*atte
 	}
 	ctx, cancel := context.WithTimeout(parent, patience)
 	defer cancel()
-	clientSecret := ""
+	clientSecret, secretFrom := "", auth.Provenance{}
 	if x.secret != nil {
 		found, err := ask(ctx, x.secret, "client secret")
 		if err != nil {
 			return nil, err
 		}
-		clientSecret = found.Reveal()
+		clientSecret, secretFrom = found.Secret.Reveal(), found.Provenance
 	}
 	for n := 1; ; n++ {
-		a := x.try(ctx, clientSecret, refreshToken)
+		a := x.try(ctx, clientSecret, secretFrom, refreshToken)
 		if a.finding == nil {
 			return a, nil
 		}
@@ -98,8 +98,8 @@ func (x *exchanger) pause(ctx context.Context, a *attempt, n int) (time.Duration
 
 // try makes one request. x/oauth2 builds it and reads the answer, in the form
 // that [attempt.RoundTrip] gives it.
-func (x *exchanger) try(ctx context.Context, clientSecret, refreshToken string) *attempt {
-	a := &attempt{base: x.base(), scrub: x.scrub(clientSecret, refreshToken), began: time.Now()}
+func (x *exchanger) try(ctx context.Context, clientSecret string, secretFrom auth.Provenance, refreshToken string) *attempt {
+	a := &attempt{base: x.base(), scrub: x.scrub(clientSecret, refreshToken), secretFrom: secretFrom, began: time.Now()}
 	if a.base == nil {
 		a.base = http.DefaultTransport
 	}

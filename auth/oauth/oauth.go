@@ -84,9 +84,10 @@ func shown(u *url.URL) string {
 }
 
 // local reports whether what is sent to u stays on this machine, so that it may
-// go in clear text (law L6).
+// go in clear text (law L6). A name has to be written as net/http's proxy
+// settings exempt it: they would send LOCALHOST and "localhost." to HTTP_PROXY.
 func local(u *url.URL) bool {
 	host := u.Hostname()
 	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -104,8 +104,8 @@ func (s *refreshSource) look(ctx context.Context) error {
 	}
 	found, err := ask(ctx, s.initial, "refresh token")
 	switch {
-	case err == nil && !found.Equal(s.seen):
-		s.seen, s.token, s.doubt = found, found, false
+	case err == nil && !found.Secret.Equal(s.seen):
+		s.seen, s.token, s.doubt = found.Secret, found.Secret, false
 	case err != nil && s.token.IsZero():
 		return err
 	}
@@ -156,15 +156,15 @@ func (s *refreshSource) failed(a *attempt, err error) error {
 // ask gets one secret from a source that the exchange needs. What the source
 // says of its failure is the answer: a missing variable is not the issuer's
 // fault.
-func ask(ctx context.Context, src auth.Source, what string) (auth.Secret, error) {
+func ask(ctx context.Context, src auth.Source, what string) (*auth.Credential, error) {
 	bounded, cancel := context.WithTimeout(ctx, patience/2)
 	defer cancel()
 	c, err := src.Credential(bounded)
 	if err == nil && c != nil && !c.Secret.IsZero() {
-		return c.Secret, nil
+		return c, nil
 	}
 	if err != nil && ctx.Err() != nil {
-		return auth.Secret{}, err
+		return nil, err
 	}
 	if err == nil {
 		err = errors.New("it returned neither a secret nor an error")
@@ -174,5 +174,5 @@ func ask(ctx context.Context, src auth.Source, what string) (auth.Secret, error)
 	if !diagnosed && bounded.Err() != nil {
 		e.Cause = auth.SourceTimeout
 	}
-	return auth.Secret{}, e
+	return nil, e
 }

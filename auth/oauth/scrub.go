@@ -2,30 +2,28 @@ package oauth
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"html"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/reauth-go/reauth/internal/scrub"
 	"golang.org/x/oauth2"
 )
 
-const masked = "[masked]"
+const masked = scrub.Masked
 
 // How much of a server's words is shown, in bytes.
 const (
 	maxCode        = 80
 	maxDescription = 300
 	maxShown       = 1 << 10
+	maxRead        = 16 << 10 // looked at to show that much
 )
 
 // Headers that tell something about a refusal, and names for the exchange that
@@ -47,70 +45,24 @@ var (
 
 // A scrubber takes secrets out of other people's words. It lives as long as one
 // exchange.
-type scrubber struct{ known func() *strings.Replacer }
+type scrubber struct{ known func() *scrub.Scrubber }
 
-// newScrubber knows the secrets of one exchange in every form in which a server
-// is likely to echo them.
+// newScrubber knows the secrets of one exchange.
 func newScrubber(clientID, clientSecret string, others ...string) *scrubber {
-	return &scrubber{sync.OnceValue(func() *strings.Replacer { return replacer(clientID, clientSecret, others) })}
-}
-
-func replacer(clientID, clientSecret string, others []string) *strings.Replacer {
-	forms := map[string]bool{}
-	for _, s := range append(others, clientSecret) {
-		spell(forms, s, 2)
-		// What no encoding changes is found however deep the echo is nested.
-		for _, run := range unreserved.FindAllString(s, -1) {
-			forms[run] = true
+	return &scrubber{sync.OnceValue(func() *scrub.Scrubber {
+		values := []scrub.Value{{Secret: clientSecret, User: clientID}}
+		for _, o := range others {
+			values = append(values, scrub.Value{Secret: o})
 		}
-	}
-	if clientSecret != "" {
-		// The pair as it is, and as RFC 6749 section 2.3.1 encodes it.
-		for _, pair := range []string{clientID + ":" + clientSecret, url.QueryEscape(clientID) + ":" + url.QueryEscape(clientSecret)} {
-			spell(forms, base64.StdEncoding.EncodeToString([]byte(pair)), 1)
-		}
-	}
-	delete(forms, "")
-	all := make([]string, 0, 2*len(forms))
-	for form := range forms {
-		all = append(all, form)
-	}
-	// Longer ones first: one form may be the beginning of another.
-	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
-	pairs := make([]string, 0, 2*len(all))
-	for _, form := range all {
-		pairs = append(pairs, form, masked)
-	}
-	return strings.NewReplacer(pairs...)
+		return scrub.New(values...)
+	})}
 }
-
-// spell adds s and its encodings, and the encodings of those.
-func spell(forms map[string]bool, s string, depth int) {
-	if s == "" {
-		return
-	}
-	quoted, _ := json.Marshal(s)
-	spellings := []string{
-		s, url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s),
-		strings.Trim(string(quoted), `"`), strings.Trim(strconv.Quote(s), `"`), strings.ReplaceAll(s, "/", `\/`),
-		base64.StdEncoding.EncodeToString([]byte(s)), base64.RawStdEncoding.EncodeToString([]byte(s)),
-		base64.URLEncoding.EncodeToString([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)),
-	}
-	for _, f := range spellings {
-		forms[f] = true
-		if depth > 1 && f != s {
-			spell(forms, f, depth-1)
-		}
-	}
-	forms[escapes.ReplaceAllStringFunc(url.QueryEscape(s), strings.ToLower)] = true
-}
-
-var unreserved = regexp.MustCompile(`[A-Za-z0-9_.~-]{8,}`)
-
-var escapes = regexp.MustCompile(`%[0-9A-F]{2}`)
 
 // text returns s without secrets, as one line of at most limit bytes.
 func (s *scrubber) text(text string, limit int) string {
+	if len(text) > maxRead {
+		text = text[:maxRead] // what is shown ends long before
+	}
 	text = s.mask(text)
 	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool { return unicode.IsControl(r) }), " ")
 	if len(text) <= limit {
@@ -123,7 +75,7 @@ func (s *scrubber) text(text string, limit int) string {
 }
 
 func (s *scrubber) mask(text string) string {
-	text = s.known().Replace(text)
+	text = s.known().Text(text)
 	text = namedValue.ReplaceAllString(text, "${1}"+masked)
 	text = schemeValue.ReplaceAllString(text, "${1} "+masked)
 	text = userInfo.ReplaceAllString(text, "://"+masked+"@")

@@ -188,3 +188,24 @@ func TestL7_ErrorsOfTheTransport(t *testing.T) {
 		}
 	})
 }
+
+// Servers write what they echo as their templates and encoders do.
+func TestL7_EchoesOfTemplatesAndEncoders(t *testing.T) {
+	const key = "aB3+xY9/kL2+qW5/zT8+mN4="
+	for _, echo := range []string{
+		"aB3&#43;xY9/kL2&#43;qW5/zT8&#43;mN4=", "aB3&#x2B;xY9/kL2&#x2B;qW5/zT8&#x2B;mN4=", "aB3%252BxY9%252FkL2%252BqW5%252FzT8%252BmN4%253D",
+		`aB3\u002BxY9/kL2\u002BqW5/zT8\u002BmN4=`, `aB3+xY9\/kL2+qW5\/zT8+mN4=`, "ab3+xy9/kl2+qw5",
+	} {
+		src, err := oauth.ClientCredentials(&clientcredentials.Config{ClientID: "reports", ClientSecret: key, TokenURL: tokenURL},
+			oauth.Options{Transport: always(401, "no client with "+echo+", sorry")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			_, err := src.Credential(t.Context())
+			if got := diagnosis(t, err).Response.Body; got != "no client with [masked], sorry" {
+				t.Errorf("%s: the body is kept as %q", echo, got)
+			}
+		})
+	}
+}

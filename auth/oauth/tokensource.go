@@ -111,13 +111,22 @@ func (s *foreign) start() *call {
 	c := &call{done: make(chan struct{})}
 	s.call = c
 	go func() {
-		defer func() { // also when Token ends the goroutine
+		returned := false
+		defer func() { // also when Token panics or ends the goroutine
+			if r := recover(); r != nil {
+				// Nobody above could recover. What was thrown may hold anything,
+				// so only its type is told.
+				c.token, c.err = nil, fmt.Errorf("Token panicked with a value of type %T", r)
+			} else if !returned {
+				c.err = errors.New("Token ended its goroutine")
+			}
 			s.mu.Lock()
 			s.call = nil
 			s.mu.Unlock()
 			close(c.done)
 		}()
 		c.token, c.err = s.token()
+		returned = true
 	}()
 	return c
 }
@@ -142,6 +151,11 @@ func (s *foreign) refused(err error) error {
 		return e
 	}
 	if _, network := errors.AsType[*url.Error](err); network {
+		if proxyAsks(clean) {
+			e := s.failed(auth.ProxyAuthRequired, auth.Likely, "no answer", "the proxy refused to connect to the issuer with 407: it asks for its own credentials", clean)
+			e.Evidence[0].Source = "proxy"
+			return e
+		}
 		return s.failed(auth.IssuerUnavailable, auth.Likely, "no answer", layer(clean)+": "+clean.Error(), clean)
 	}
 	return s.failed(auth.SourceFailed, auth.Likely, "failed", "the token source failed: "+clean.Error(), clean)

@@ -231,3 +231,28 @@ func TestL10_TokenIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// A token source of others that panics costs the caller an error, and not the
+// program its life.
+func TestTokenThatPanics(t *testing.T) {
+	for name, token := range map[string]func() (*oauth2.Token, error){
+		"panic": func() (*oauth2.Token, error) { panic("no, by " + canaryRefresh) },
+		"error": func() (*oauth2.Token, error) { panic(errors.New(canaryRefresh)) },
+		"nil": func() (*oauth2.Token, error) {
+			var c *oauth2.Token
+			return &oauth2.Token{AccessToken: c.AccessToken}, nil
+		},
+		"goexit": func() (*oauth2.Token, error) { runtime.Goexit(); return nil, nil },
+	} {
+		src := oauth.FromTokenSource(tokenFunc(token))
+		for range 2 { // the second call is not kept waiting by the first
+			_, err := src.Credential(t.Context())
+			e := want(t, err, auth.SourceFailed)
+			silent(t, name, err)
+			words := map[string]string{"panic": "type string", "error": "*errors.errorString", "nil": "runtime.", "goexit": "ended its goroutine"}[name]
+			if !strings.Contains(e.Error(), words) {
+				t.Errorf("%s: got %v", name, e)
+			}
+		}
+	}
+}

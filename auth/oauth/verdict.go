@@ -1,7 +1,12 @@
 package oauth
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -108,7 +113,7 @@ func (a *attempt) judge(x *exchanger) {
 	case !a.asked:
 		f = finding{cause: auth.SourceFailed, confidence: auth.Likely, source: "configuration", fact: "no request could be made: " + a.err.Error()}
 	case a.status == 0:
-		f = a.judgeNetwork()
+		f = a.judgeNetwork(x)
 	case a.status/100 == 3:
 		f = a.judgeRedirect()
 	case a.tooBig:
@@ -145,26 +150,69 @@ func (x *exchanger) details(f *finding, a *attempt) {
 	case f.cause == auth.ClientRejected && x.secret == nil:
 		f.remedy = "check the client id; no client secret was sent"
 	case f.cause == auth.ClientRejected && x.style == oauth2.AuthStyleInHeader:
-		f.remedy = "check client id and client secret; if they are right, the issuer may want them in the form (AuthStyleInParams)"
+		f.remedy = "check the client id and " + a.secretPlace() + "; if both are right, the issuer may want them in the form and not in the header: AuthStyleInParams, or the program's own setting for that"
 	case f.cause == auth.ClientRejected:
-		f.remedy = "check client id and client secret; if they are right, the issuer may want them in the header (AuthStyleInHeader)"
+		f.remedy = "check the client id and " + a.secretPlace() + "; if both are right, the issuer may want them in the header and not in the form: AuthStyleInHeader, or the program's own setting for that"
+	case a.status == http.StatusProxyAuthRequired && f.cause == auth.ProxyAuthRequired && !strings.HasPrefix(x.endpoint, "http:"):
+		// Within https no forward proxy answers; it would have refused to connect.
+		f.confidence = auth.Likely
+		f.fact += "; a gateway in front of the issuer (a reverse proxy) asks for credentials of its own"
+		f.remedy = "ask whoever runs the gateway in front of the issuer what it wants"
 	case a.answer.code == "invalid_scope" && len(x.scopes) > 0:
 		f.remedy = "ask only for scopes that the issuer lets this client have; these were asked for: " + strings.Join(x.scopes, " ")
 	}
 }
 
+// secretPlace names the client secret by where it was found.
+func (a *attempt) secretPlace() string {
+	switch a.secretFrom.Kind {
+	case "", auth.KindStatic:
+		return "the client secret"
+	}
+	return a.secretFrom.String() + " (the client secret)"
+}
+
 // judgeNetwork never speaks of credentials: nobody has looked at them.
-func (a *attempt) judgeNetwork() finding {
+func (a *attempt) judgeNetwork(x *exchanger) finding {
 	f := finding{
 		cause: auth.IssuerUnavailable, confidence: auth.Certain, transient: true,
 		source: "network", fact: layer(a.err) + ": " + a.err.Error(),
 		remedy: "see whether this machine reaches the issuer, and try again",
 	}
-	if certificate(a.err) {
+	dns, _ := errors.AsType[*net.DNSError](a.err)
+	switch {
+	case proxyAsks(a.err):
+		f.cause, f.confidence, f.lasting = auth.ProxyAuthRequired, auth.Likely, true
+		f.source, f.fact = "proxy", "the proxy refused to connect to "+x.host()+" with 407: it asks for its own credentials; the issuer has not seen the request"
+		f.remedy = "put the proxy's own user and password into the proxy's URL (HTTPS_PROXY)"
+	case certificate(a.err):
 		f.lasting = true
 		f.remedy = "make sure that nothing stands between here and the issuer, then have this machine trust its certificate, or give a Transport that does"
+	case errors.Is(a.err, context.DeadlineExceeded):
+		// The limit is ours or the caller's: the issuer may only be slow.
+		f.confidence = auth.Likely
+		f.fact = "the token endpoint did not answer within " + waited(time.Since(a.began))
+	case dns != nil && dns.IsNotFound:
+		f.lasting = true // names do not appear within seconds
+		f.remedy = "see whether this machine reaches the issuer, or correct the token endpoint's URL"
 	}
 	return f
+}
+
+// waited rounds d to what a person would say.
+func waited(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(100 * time.Millisecond).String()
+}
+
+// host returns the token endpoint's host for a sentence.
+func (x *exchanger) host() string {
+	if u, err := url.Parse(x.endpoint); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return "the issuer"
 }
 
 func (a *attempt) judgeRedirect() finding {
@@ -208,7 +256,10 @@ func (x *exchanger) failure(a *attempt, n int) *auth.Error {
 	default:
 		e.Tried[0].Answer = "not asked"
 	}
-	if f.source == "network" {
+	if f.cause == auth.ClientRejected && a.secretFrom != (auth.Provenance{}) {
+		e.Evidence = append(e.Evidence, auth.Evidence{Source: a.secretFrom.String(), Fact: "the client secret that was sent was found here"})
+	}
+	if f.source == "network" && !errors.Is(a.err, context.DeadlineExceeded) { // which says it already
 		e.Evidence = append(e.Evidence, auth.Evidence{Source: x.place.String(), Fact: "the issuer gave no answer"})
 	}
 	if n > 1 {

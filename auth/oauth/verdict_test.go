@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,7 +13,9 @@ import (
 	"time"
 
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/auth/oauth"
 	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 )
 
 // Every answer of a token endpoint has one meaning. The last columns are what
@@ -88,7 +91,7 @@ func TestTrap67_AnswersAndTheirMeaning(t *testing.T) {
 		{"204", 204, "", ``, misconf, misconf, 1},
 		{"more than 1 MiB", 200, json, `{"access_token":"` + strings.Repeat("x", 1<<20) + `"}`, misconf, misconf, 1},
 		{"302 without a location", 302, "", ``, misconf, misconf, 1},
-		{"407", 407, html, ``, meaning{auth.ProxyAuthRequired, auth.Certain}, meaning{auth.ProxyAuthRequired, auth.Certain}, 1},
+		{"407", 407, html, ``, meaning{auth.ProxyAuthRequired, auth.Likely}, meaning{auth.ProxyAuthRequired, auth.Likely}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -199,7 +202,7 @@ func TestL10_HungIssuer(t *testing.T) {
 				if d := time.Since(began); d != 10*time.Second || rt.count() != 1 {
 					t.Errorf("took %s and %d requests", d, rt.count())
 				}
-				if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(e.Evidence[0].Fact, "time:") {
+				if !errors.Is(err, context.DeadlineExceeded) || e.Evidence[0].Fact != "the token endpoint did not answer within 10s" || e.Confidence != auth.Likely {
 					t.Errorf("got %+v", e.Evidence)
 				}
 
@@ -207,7 +210,9 @@ func TestL10_HungIssuer(t *testing.T) {
 				short, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				_, err = src.Credential(short)
-				want(t, err, auth.IssuerUnavailable)
+				if e := want(t, err, auth.IssuerUnavailable); !strings.Contains(facts(e), "within 1s") {
+					t.Errorf("got %v", e)
+				}
 
 				// The caller gave up: that is no diagnosis.
 				gone, giveUp := context.WithCancel(t.Context())
@@ -259,4 +264,40 @@ func TestVerdictsSayWhatToDo(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whoever reads the error learns which place to look at.
+func TestClientRejectedNamesThePlaceOfTheSecret(t *testing.T) {
+	t.Setenv("ACME_CLIENT_SECRET", canaryClient)
+	for style, other := range map[oauth2.AuthStyle]string{oauth2.AuthStyleInHeader: "AuthStyleInParams", oauth2.AuthStyleInParams: "AuthStyleInHeader"} {
+		src, err := oauth.ClientCredentials(
+			&clientcredentials.Config{ClientID: "reports", TokenURL: tokenURL, AuthStyle: style},
+			oauth.Options{ClientSecret: auth.Env("ACME_CLIENT_SECRET"), Transport: always(401, `{"error":"invalid_client"}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = src.Credential(t.Context())
+		e := want(t, err, auth.ClientRejected)
+		if !strings.Contains(e.Remedy.Text, "check the client id and env ACME_CLIENT_SECRET") || !strings.Contains(e.Remedy.Text, other) || !strings.Contains(e.Remedy.Text, "setting") {
+			t.Errorf("remedy: %s", e.Remedy.Text)
+		}
+		if !strings.Contains(facts(e), "env ACME_CLIENT_SECRET") {
+			t.Errorf("evidence: %s", facts(e))
+		}
+	}
+	// A value in the program has no name.
+	_, err := clientSource(t, always(401, `{"error":"invalid_client"}`)).Credential(t.Context())
+	if e := want(t, err, auth.ClientRejected); !strings.Contains(e.Remedy.Text, "check the client id and the client secret;") {
+		t.Errorf("remedy: %s", e.Remedy.Text)
+	}
+}
+
+func TestUnknownHostNamesTheURL(t *testing.T) {
+	rt := &answers{reply: func(int, *http.Request) (*http.Response, error) {
+		return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "issuer.example", IsNotFound: true}}
+	}}
+	_, err := clientSource(t, rt).Credential(t.Context())
+	if e := want(t, err, auth.IssuerUnavailable); rt.count() != 1 || !strings.Contains(e.Remedy.Text, "or correct the token endpoint's URL") {
+		t.Errorf("asked %d times: %v", rt.count(), e)
+	}
 }

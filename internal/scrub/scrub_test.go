@@ -1,0 +1,210 @@
+package scrub_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"io/fs"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reauth-go/reauth/internal/scrub"
+)
+
+const key = "aB3+xY9/kL2+qW5/zT8+mN4="
+
+func TestEchoes(t *testing.T) {
+	s := scrub.New(scrub.Value{Secret: key})
+	for name, echo := range map[string]string{
+		"plain":                   key,
+		"upper case":              strings.ToUpper(key),
+		"html/template":           "aB3&#43;xY9/kL2&#43;qW5/zT8&#43;mN4=",
+		"hex entities":            "aB3&#x2B;xY9&#x2f;kL2&#x2B;qW5&#X2F;zT8&#x2b;mN4&#x3D;",
+		"entities without an end": "aB3&#43xY9/kL2&#43qW5/zT8&#43mN4=",
+		"named entities":          "aB3&plus;xY9&sol;kL2&plus;qW5&sol;zT8&plus;mN4&equals;",
+		".NET":                    `aB3\u002BxY9/kL2\u002BqW5/zT8\u002BmN4=`,
+		"Java, all escaped":       `aB3\u002bxY9\u002fkL2\u002bqW5\u002fzT8\u002bmN4\u003d`,
+		"PHP":                     `aB3+xY9\/kL2+qW5\/zT8+mN4=`,
+		"JSON within JSON":        `aB3\\u002BxY9\\/kL2\\u002BqW5\\/zT8\\u002BmN4=`,
+		"hex escapes":             `aB3\x2BxY9\x2fkL2\x2BqW5\x2fzT8\x2BmN4\x3d`,
+		"percent":                 "aB3%2BxY9%2FkL2%2BqW5%2FzT8%2BmN4%3D",
+		"percent, lower case":     "ab3%2bxy9%2fkl2%2bqw5%2fzt8%2bmn4%3d",
+		"percent twice":           "aB3%252BxY9%252FkL2%252BqW5%252FzT8%252BmN4%253D",
+		"percent three times":     "aB3%25252BxY9%25252FkL2%25252BqW5%25252FzT8%25252BmN4%25253D",
+		"JavaScript's escape":     "aB3%u002BxY9/kL2%u002BqW5/zT8%u002BmN4%3D",
+		"percent in HTML":         "aB3&#37;2BxY9&#37;2FkL2&#37;2BqW5&#37;2FzT8&#37;2BmN4&#37;3D",
+		"HTML in JSON":            `aB3\u0026#43;xY9/kL2\u0026#43;qW5/zT8\u0026#43;mN4=`,
+		"other alphabet":          "aB3-xY9_kL2-qW5_zT8-mN4=",
+		"base64":                  base64.StdEncoding.EncodeToString([]byte(key)),
+	} {
+		if got := s.Text("unknown key " + echo + ", sorry"); got != "unknown key [masked], sorry" {
+			t.Errorf("%s: got %q", name, got)
+		}
+		// Cut off at any place, no more than the bound is left.
+		for n := range len(echo) {
+			got := s.Text("unknown key " + echo[:n])
+			if kept := strings.TrimPrefix(got, "unknown key "); len(kept) > len("[masked]")+9 && !strings.ContainsAny(kept, `%\&`) {
+				t.Errorf("%s, cut off at %d: %q", name, n, got)
+			}
+		}
+	}
+}
+
+// Whatever signs a secret is made of, the encoders of the standard library hide
+// none of it, alone or one after the other.
+func TestEncodersOneAfterTheOther(t *testing.T) {
+	quoted := func(s string) string {
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b[1 : len(b)-1])
+	}
+	encoders := map[string]func(string) string{
+		"none": func(s string) string { return s }, "query": url.QueryEscape, "path": url.PathEscape, "html": html.EscapeString,
+		"json": quoted, "quote": func(s string) string { q := strconv.Quote(s); return q[1 : len(q)-1] },
+		"ascii": func(s string) string { q := strconv.QuoteToASCII(s); return q[1 : len(q)-1] },
+	}
+	for _, secret := range []string{
+		key, `p&q"r's<t>u\v/w%x+y=z`, "ümläut-ünd-ß-😀😀-ende", "open sesame, please", "%41%42%43%44%45%46%47%48%49", `\u0041\u0042\u0043\u0044\u0045`,
+		"&#43;&#43;&#43;&amp;&amp;&quot;", "a+b/c&d", "tab\tand\nline", "100% of & more; than \\ that",
+	} {
+		s := scrub.New(scrub.Value{Secret: secret})
+		for first, f := range encoders {
+			for second, g := range encoders {
+				if got := s.Text("(" + g(f(secret)) + ")"); got != "([masked])" {
+					t.Errorf("%q by %s and %s: %q becomes %q", secret, first, second, g(f(secret)), got)
+				}
+			}
+		}
+	}
+}
+
+func TestBasicPairs(t *testing.T) {
+	s := scrub.New(scrub.Value{Secret: key, User: "my app"})
+	for _, pair := range []string{"my app:" + key, url.QueryEscape("my app") + ":" + url.QueryEscape(key)} {
+		for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding} {
+			echo := enc.EncodeToString([]byte(pair))
+			for _, echo := range []string{echo, url.QueryEscape(echo), strings.ReplaceAll(echo, "/", `\/`)} {
+				if got := s.Text("Basic " + echo + "."); got != "Basic [masked]." {
+					t.Errorf("%q: got %q", pair, got)
+				}
+			}
+		}
+	}
+	// Behind a name that is not known, what is left is less than a secret.
+	for _, user := range []string{"a", "bc", "def", "ghij"} {
+		echo := base64.StdEncoding.EncodeToString([]byte(user + ":" + key))
+		if got := s.Text(echo); len(got) > len(scrub.Masked)+8 {
+			t.Errorf("%s: got %q of %q", user, got, echo)
+		}
+	}
+}
+
+func TestShortSecrets(t *testing.T) {
+	s := scrub.New(scrub.Value{Secret: " abc\n"}, scrub.Value{Secret: "d+/f"}, scrub.Value{Secret: "alice:xyz"})
+	for text, want := range map[string]string{
+		"abc abcd (abc)":   "[masked] abcd ([masked])",
+		"key d%2B%2Ff":     "key [masked]",
+		`"d\u002b\/f"`:     `"[masked]"`,
+		"password xyz":     "password [masked]",
+		"nothing, nowhere": "nothing, nowhere",
+	} {
+		if got := s.Text(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	if got := scrub.New(scrub.Value{}, scrub.Value{Secret: "            "}).Text("a            b"); got != "a            b" {
+		t.Errorf("no secret: got %q", got)
+	}
+}
+
+// What only looks like an escape stays as it was.
+func TestTextsOfOthersAreNotChanged(t *testing.T) {
+	s := scrub.New(scrub.Value{Secret: key})
+	for _, text := range []string{
+		"100%", `\`, "&", "&#", "&#x", "&#;", "%u12", `\u12`, `\x1`, `\ud83d\u0041`, "a%2Bb &amp; c", "&copy=1&lang=en",
+		strings.Repeat("&", 100), strings.Repeat("%25", 100), "\xff\xfe", "&" + strings.Repeat("a", 50) + ";",
+	} {
+		if got := s.Text(text); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+// A large file that was taken for a key costs milliseconds, and so does a text
+// that is nothing but escapes.
+func TestCostIsLinear(t *testing.T) {
+	value := strings.Repeat("0123456789abcdef+/ghijkl:mnop%41&amp;\\", 1<<20/38)
+	began := time.Now()
+	s := scrub.New(scrub.Value{Secret: value, User: "alice"})
+	for _, text := range []string{value[:64<<10], strings.Repeat("%25", 64<<10/3), strings.Repeat("&a", 32<<10), strings.Repeat(`\\`, 32<<10)} {
+		s.Text(text)
+	}
+	// Two seconds were too many; the race detector makes everything slow.
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("took %s", d)
+	}
+}
+
+type shown struct {
+	text string
+	err  error
+}
+
+func (s *shown) Error() string { return s.text }
+func (s *shown) Unwrap() error { return s.err }
+
+func TestError(t *testing.T) {
+	clean := scrub.New(scrub.Value{Secret: key}).Text
+	path := &fs.PathError{Op: "open", Path: "/etc/x", Err: fs.ErrNotExist}
+	if got := scrub.Error(path, clean); got != error(path) {
+		t.Errorf("an error that shows nothing became %v", got)
+	}
+	if scrub.Error(nil, clean) != nil {
+		t.Error("nil became an error")
+	}
+	for _, err := range []error{
+		&shown{"cannot use " + key, path},
+		&shown{"it did not work", &shown{key, path}},
+		errors.Join(errors.New(key), path),
+	} {
+		got := scrub.Error(err, clean)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+			for e := got; e != nil; e = errors.Unwrap(e) {
+				if text := fmt.Sprintf(verb, e); strings.Contains(text, key) || strings.Contains(text, key[:8]) {
+					t.Errorf("%s shows %s", verb, text)
+				}
+			}
+		}
+		if !errors.Is(got, fs.ErrNotExist) {
+			t.Errorf("what lies beneath %v is lost", got)
+		}
+		if found, ok := errors.AsType[*fs.PathError](got); !ok || found != path {
+			t.Errorf("what shows nothing is not found in %v", got)
+		}
+		if found, ok := errors.AsType[*shown](got); ok {
+			t.Errorf("As gives out %v", found)
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	f.Add("the token ", key, " is unknown")
+	f.Add("%2", "2B%2B%2B%2B%2B%2B", "&#43;")
+	f.Add(`\`, `\\\\\\\\\\\\u0041`, `\`)
+	f.Fuzz(func(t *testing.T, before, secret, after string) {
+		if len(strings.TrimSpace(secret)) < 12 || strings.Contains(scrub.Masked, secret) {
+			t.Skip()
+		}
+		s := scrub.New(scrub.Value{Secret: secret})
+		if got := s.Text(before + secret + after); strings.Contains(got, secret) {
+			t.Errorf("%q shows %q", got, secret)
+		}
+	})
+}
