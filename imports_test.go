@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"internal/challenge": {"auth"},
 	"internal/scrub":     {},
 	"auth/diagnose":      {"auth", "internal/challenge", "internal/scrub"},
-	"transport":          {"auth", "auth/diagnose", "internal/challenge"},
+	"transport":          {"auth", "auth/diagnose", "internal/challenge", "internal/scrub"},
 	"":                   {"auth", "auth/diagnose", "auth/keyring", "auth/oauth", "transport"},
 }
 

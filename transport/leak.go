@@ -1,14 +1,13 @@
 package transport
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/diagnose"
+	"github.com/reauth-go/reauth/internal/scrub"
 )
 
 // appendTo adds the credential to a query and leaves the rest as it is, byte
@@ -117,86 +116,7 @@ func (p *prepared) withoutParam(location string) string {
 // scrubbed returns err without the credential in its text, at any depth. An
 // error that does not show it is returned as it is.
 func scrubbed(err error, c *auth.Credential) error {
-	if !shows(err, c) {
-		return err
-	}
-	return &scrubbedError{func() error { return err }, c}
-}
-
-// shows reports whether the text of err, or of an error within it, has the
-// credential in it.
-func shows(err error, c *auth.Credential) bool {
-	if err == nil {
-		return false
-	}
-	if text := err.Error(); diagnose.Scrub(text, c) != text {
-		return true
-	}
-	return within(err, func(e error) bool { return shows(e, c) })
-}
-
-// within asks for each error that err wraps.
-func within(err error, ask func(error) bool) bool {
-	switch x := err.(type) {
-	case interface{ Unwrap() error }:
-		return ask(x.Unwrap())
-	case interface{ Unwrap() []error }:
-		return slices.ContainsFunc(x.Unwrap(), ask)
-	}
-	return false
-}
-
-// A scrubbedError passes questions on to the error beneath and shows no part of
-// it that could print.
-type scrubbedError struct {
-	err  func() error // printers that work by reflection do not look into it
-	cred *auth.Credential
-}
-
-func (s *scrubbedError) Error() string { return diagnose.Scrub(s.err().Error(), s.cred) }
-
-func (s *scrubbedError) Is(target error) bool { return errors.Is(s.err(), target) }
-
-// As finds errors beneath that do not show the credential. Of a url.Error,
-// which names the URL, it gives a copy that does not.
-func (s *scrubbedError) As(target any) bool {
-	if u, ok := target.(**url.Error); ok {
-		var found *url.Error
-		if !errors.As(s.err(), &found) {
-			return false
-		}
-		*u = &url.Error{Op: found.Op, URL: diagnose.Scrub(found.URL, s.cred), Err: scrubbed(found.Err, s.cred)}
-		return true
-	}
-	return s.asSilent(s.err(), target)
-}
-
-func (s *scrubbedError) asSilent(err error, target any) bool {
-	if err == nil {
-		return false
-	}
-	if !shows(err, s.cred) {
-		return errors.As(err, target)
-	}
-	return within(err, func(e error) bool { return s.asSilent(e, target) })
-}
-
-// Timeout and Temporary make it a [net.Error] as the one beneath is.
-func (s *scrubbedError) Timeout() bool {
-	t, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](s.err())
-	return ok && t.Timeout()
-}
-
-// Temporary is part of net.Error.
-func (s *scrubbedError) Temporary() bool {
-	t, ok := errors.AsType[interface {
-		error
-		Temporary() bool
-	}](s.err())
-	return ok && t.Temporary()
+	return scrub.Error(err, func(text string) string { return diagnose.Scrub(text, c) })
 }
 
 var _ http.RoundTripper = (*Transport)(nil)

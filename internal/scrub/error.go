@@ -2,6 +2,7 @@ package scrub
 
 import (
 	"errors"
+	"net/url"
 	"slices"
 )
 
@@ -46,8 +47,20 @@ func (h *hidden) Error() string { return h.clean(h.err().Error()) }
 
 func (h *hidden) Is(target error) bool { return errors.Is(h.err(), target) }
 
-// As finds errors beneath that show no secret.
-func (h *hidden) As(target any) bool { return h.asSilent(h.err(), target) }
+// As finds errors beneath that show no secret. Of a url.Error, which names the
+// URL, it gives a copy that does not.
+func (h *hidden) As(target any) bool {
+	u, ok := target.(**url.Error)
+	if !ok {
+		return h.asSilent(h.err(), target)
+	}
+	var found *url.Error
+	if !errors.As(h.err(), &found) {
+		return false
+	}
+	*u = &url.Error{Op: found.Op, URL: h.clean(found.URL), Err: Error(found.Err, h.clean)}
+	return true
+}
 
 func (h *hidden) asSilent(err error, target any) bool {
 	if err == nil {
@@ -57,4 +70,22 @@ func (h *hidden) asSilent(err error, target any) bool {
 		return errors.As(err, target)
 	}
 	return within(err, func(e error) bool { return h.asSilent(e, target) })
+}
+
+// Timeout and Temporary make it a [net.Error] as the one beneath is.
+func (h *hidden) Timeout() bool {
+	t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](h.err())
+	return ok && t.Timeout()
+}
+
+// Temporary is part of net.Error.
+func (h *hidden) Temporary() bool {
+	t, ok := errors.AsType[interface {
+		error
+		Temporary() bool
+	}](h.err())
+	return ok && t.Temporary()
 }
