@@ -283,11 +283,9 @@ type prepared struct {
 // prepare returns the prepared form of a credential, and whether this call is
 // the first to use it.
 func (t *Transport) prepare(cred *auth.Credential) (*prepared, bool, error) {
-	if p := t.last.Load(); p != nil && p.cred == cred {
-		if !p.shared.Load() {
-			p.shared.Store(true)
-		}
-		return p, false, nil
+	last := t.last.Load()
+	if last != nil && last.cred == cred {
+		return last.share(), false, nil
 	}
 	p := &prepared{cred: cred, scheme: cred.Scheme, since: t.cache.Status().Since, taken: time.Now()}
 	var err error
@@ -313,8 +311,21 @@ func (t *Transport) prepare(cred *auth.Credential) (*prepared, bool, error) {
 	} else {
 		p.values = slices.Clip([]string{value})
 	}
-	t.last.Store(p)
-	return p, true, nil
+	if t.last.CompareAndSwap(last, p) {
+		return p, true, nil
+	}
+	// A herd that waited for the credential arrives together: one is the first.
+	if last = t.last.Load(); last.cred == cred {
+		return last.share(), false, nil
+	}
+	return p, false, nil // and another one is in use by now
+}
+
+func (p *prepared) share() *prepared {
+	if !p.shared.Load() {
+		p.shared.Store(true)
+	}
+	return p
 }
 
 // unsent explains why a request was not sent, and closes its body.
