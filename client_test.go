@@ -187,6 +187,52 @@ func TestPlacesInOrder(t *testing.T) {
 	}
 }
 
+// TestTrap77_VariablesAreBoundToTheAPI: a key from the environment goes to the
+// client's own origins, and to no other host that a path or a redirect names.
+func TestTrap77_VariablesAreBoundToTheAPI(t *testing.T) {
+	clearEnv(t, "BOUND_TEST_")
+	t.Setenv("BOUND_TEST_API_KEY", canary)
+	srv := keyServer(t, nil)
+	c := mustClient(t, reauth.Config{Name: "bound-test", BaseURL: srv.API.URL})
+	for _, at := range []string{srv.Trap.URL + "/v1/me", srv.Trap.PortURL + "/v1/me", srv.API.RedirectURL(http.StatusFound, srv.Trap.URL)} {
+		resp, err := c.HTTPClient().Get(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	if got := len(srv.Trap.Requests()); got != 3 {
+		t.Errorf("%d requests went elsewhere, want 3", got)
+	}
+	for _, leak := range srv.Trap.Leaks() {
+		t.Errorf("leaked: %v", leak)
+	}
+	if got := srv.API.Requests(); len(got) != 1 || got[0].Credential != "the key" {
+		t.Errorf("the API got %v", got)
+	}
+}
+
+// TestT54_PlacesInTheOrderAsked: a refusal names the places before the one that
+// the key came from, and that one. Those behind it were not looked at.
+func TestT54_PlacesInTheOrderAsked(t *testing.T) {
+	clearEnv(t, "PLACES_TEST_")
+	t.Setenv("PLACES_TEST_API_KEY", " ")
+	t.Setenv("PLACES_TEST_TOKEN", "not-a-real-key-of-old")
+	srv := keyServer(t, nil)
+	e := wantError(t, mustClient(t, reauth.Config{Name: "places-test", BaseURL: srv.API.URL}).Get(t.Context(), "/v1/me", nil), auth.InvalidCredential)
+	var got []string
+	for _, a := range e.Tried {
+		got = append(got, a.Place.String()+": "+a.Answer)
+	}
+	want := []string{"env PLACES_TEST_API_KEY: set, but blank", "env PLACES_TEST_TOKEN: found"}
+	if strings.Join(got, "; ") != strings.Join(want, "; ") {
+		t.Errorf("tried %q, want %q", got, want)
+	}
+	if e.Sent == nil || e.Sent.Provenance.String() != "env PLACES_TEST_TOKEN" {
+		t.Errorf("sent %+v", e.Sent)
+	}
+}
+
 func TestClientCredentialsFromTheEnvironment(t *testing.T) {
 	const prefix = "CC_TEST_"
 	srv := authtest.NewServer(authtest.Config{})

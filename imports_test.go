@@ -1,6 +1,7 @@
 package reauth_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -89,6 +90,54 @@ func TestImportsPointOneWay(t *testing.T) {
 		if !slices.Contains(seen, room) {
 			t.Errorf("package %q is in the layout and does not exist", room)
 		}
+	}
+}
+
+// TestTrap85_NothingIsPrinted: standard output and standard error belong to the
+// program. Nothing of ours writes there, nor to a logger that it did not give.
+func TestTrap85_NothingIsPrinted(t *testing.T) {
+	printing := map[string][]string{
+		"os":   {"Stdout", "Stderr"},
+		"fmt":  {"Print", "Printf", "Println"},
+		"slog": {"Default", "Debug", "DebugContext", "Info", "InfoContext", "Warn", "WarnContext", "Error", "ErrorContext", "Log", "LogAttrs"},
+	}
+	looked := 0
+	for room := range mayImport {
+		files, err := filepath.Glob(filepath.Join(filepath.FromSlash(room), "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			looked++
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range parsed.Imports {
+				if spec.Path.Value == `"log"` {
+					t.Errorf("%s imports log", file)
+				}
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.SelectorExpr:
+					if of, ok := n.X.(*ast.Ident); ok && slices.Contains(printing[of.Name], n.Sel.Name) {
+						t.Errorf("%s uses %s.%s", file, of.Name, n.Sel.Name)
+					}
+				case *ast.CallExpr:
+					if f, ok := n.Fun.(*ast.Ident); ok && (f.Name == "print" || f.Name == "println") {
+						t.Errorf("%s calls %s", file, f.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
+	if looked < len(mayImport) {
+		t.Errorf("looked at %d files only", looked)
 	}
 }
 

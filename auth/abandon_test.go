@@ -193,7 +193,7 @@ func TestTrap38_SourcesThatMisbehave(t *testing.T) {
 			runtime.Goexit()
 			return nil, nil
 		}, auth.SourceFailed, "ended its goroutine"},
-		"nil, nil (trap 29)": {func(context.Context, int, *auth.Credential) (*auth.Credential, error) { return nil, nil }, auth.SourceFailed, "neither a credential nor an error"},
+		"nil, nil (Trap 29)": {func(context.Context, int, *auth.Credential) (*auth.Credential, error) { return nil, nil }, auth.SourceFailed, "neither a credential nor an error"},
 		"empty secret":       {same("", 0), auth.EmptyCredential, "empty secret"},
 		"expired on arrival (T63)": {func(context.Context, int, *auth.Credential) (*auth.Credential, error) {
 			return cred("token", -90*time.Second), nil
@@ -235,7 +235,7 @@ func TestTrap38_SourcesThatMisbehave(t *testing.T) {
 	})
 }
 
-// T90: what to do about an expired credential depends on where it is kept.
+// Trap 90: what to do about an expired credential depends on where it is kept.
 func TestTrap90_RemedyForExpired(t *testing.T) {
 	for kind, want := range map[string]string{
 		auth.KindFile:  "put a new credential into file name",

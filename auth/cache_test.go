@@ -40,6 +40,7 @@ func TestTrap19_HotPath(t *testing.T) {
 	}
 }
 
+// Trap 32.
 func TestL2_ColdHerd(t *testing.T) {
 	for round := range 300 {
 		src := &source{answer: mints(time.Hour, 0)}
@@ -92,6 +93,7 @@ func TestL2_Trap32_ThousandCallersOneFetch(t *testing.T) {
 	}
 }
 
+// Trap 43, Trap 44, T3, T4.
 func TestL2_Refusals(t *testing.T) {
 	bubble(t, "a thousand at once", func(t *testing.T) {
 		for range 10 {
@@ -102,7 +104,7 @@ func TestL2_Refusals(t *testing.T) {
 			wantAsks(t, src, 2)
 		}
 	})
-	bubble(t, "staggered, while it is replaced and after (traps 43, 44)", func(t *testing.T) {
+	bubble(t, "staggered, while it is replaced and after (Trap 43, Trap 44)", func(t *testing.T) {
 		src := &source{answer: mints(0, 300*time.Millisecond)}
 		c := newCache(t, src, auth.CacheConfig{})
 		old := mustGet(t, c)
@@ -217,6 +219,7 @@ func same(name string, takes time.Duration) answer {
 	}
 }
 
+// Trap 46, Trap 58, T2.
 func TestL2_Trap57_NothingElseToGive(t *testing.T) {
 	bubble(t, "the same again", func(t *testing.T) {
 		src := &source{answer: same("key", 0)}
@@ -245,7 +248,7 @@ func TestL2_Trap57_NothingElseToGive(t *testing.T) {
 		})
 		wantAsks(t, src, 2)
 	})
-	bubble(t, "T53: changed between the refusals", func(t *testing.T) {
+	bubble(t, "changed between the refusals: seen when the pause ends (T53, T85)", func(t *testing.T) {
 		var key atomic.Value
 		key.Store("key")
 		src := auth.SourceFunc(func(context.Context) (*auth.Credential, error) { return cred(key.Load().(string), 0), nil })
@@ -292,6 +295,7 @@ func TestL4_NobodyWaitsWhileValid(t *testing.T) {
 	})
 }
 
+// Trap 22.
 func TestL4_FailedEarlyRenewalChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &source{answer: first(mints(time.Hour, 0), fails(errDown, 300*time.Millisecond))}
@@ -327,8 +331,38 @@ func TestL4_FailedEarlyRenewalChangesNothing(t *testing.T) {
 	})
 }
 
+// The issuer's verdict on the next token says nothing of the one in use: that is
+// served to its end, and the hook hears of the verdict at once.
+func TestTrap23_EarlyVerdict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		verdict := &auth.Error{Cause: auth.RefreshRejected, Evidence: []auth.Evidence{{Source: "issuer", Fact: "invalid_grant"}}}
+		src := &source{answer: first(mints(time.Hour, 0), fails(verdict, 0))}
+		var log journal
+		c := newCache(t, src, auth.CacheConfig{Hook: log.hook})
+		issued := mustGet(t, c)
+		time.Sleep(58 * time.Minute) // a renewal is due by now
+		get(t, c)
+		synctest.Wait()
+		log.mu.Lock()
+		told := log.events[len(log.events)-1]
+		log.mu.Unlock()
+		if told.Kind != auth.EventRenewFailed || !errors.Is(told.Err, auth.RefreshRejected) {
+			t.Errorf("told %s, %v", told.Kind, told.Err)
+		}
+		for time.Until(issued.Expiry) > 0 {
+			if mustGet(t, c) != issued {
+				t.Fatalf("%s before its expiry another one is in use", time.Until(issued.Expiry))
+			}
+			time.Sleep(time.Second)
+		}
+		if got, err := c.Credential(t.Context()); !errors.Is(err, auth.RefreshRejected) {
+			t.Errorf("after its expiry: %v, %v", got, err)
+		}
+	})
+}
+
 // The prototype's bug: the pause after a failed renewal moved the end of the
-// fast path past the expiry, and expired tokens were served.
+// fast path past the expiry, and expired tokens were served. Trap 24.
 func TestL4_PauseNeverReachesPastExpiry(t *testing.T) {
 	// Failures at every distance from the expiry, in steps that hit no pause.
 	for name, refused := range map[string]bool{"early renewal": false, "refusal": true} {
@@ -402,6 +436,7 @@ func TestL4_RenewalUnderWayNeverReachesPastExpiry(t *testing.T) {
 	}
 }
 
+// Trap 24, Trap 32.
 func TestL4_AtExpiryEverybodyWaitsForOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &source{answer: mints(time.Hour, 300*time.Millisecond)}
@@ -426,6 +461,7 @@ func TestL4_AtExpiryEverybodyWaitsForOne(t *testing.T) {
 	})
 }
 
+// T19.
 func TestL4_Trap33_CancelledLeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &source{answer: func(ctx context.Context, n int, _ *auth.Credential) (*auth.Credential, error) {
@@ -456,6 +492,7 @@ func TestL4_Trap33_CancelledLeader(t *testing.T) {
 	})
 }
 
+// T21.
 func TestL4_Trap34_WaitersOwnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &source{answer: mints(time.Hour, 500*time.Millisecond)}
@@ -514,6 +551,46 @@ func TestL4_EndedContext(t *testing.T) {
 	}
 }
 
+// The caller who began the call leaves when the source gives its verdict, or just
+// before or after. The others get that verdict, one and the same, and so does
+// who comes late: nobody asks for another.
+func TestT20_LeaderLeavesAtTheVerdict(t *testing.T) {
+	const takes = 500 * time.Millisecond
+	for _, stays := range []time.Duration{takes - 1, takes, takes + 1} {
+		bubble(t, stays.String(), func(t *testing.T) {
+			verdict := &auth.Error{Cause: auth.RefreshRejected, Evidence: []auth.Evidence{{Source: "issuer", Fact: "invalid_grant"}}}
+			src := &source{answer: fails(verdict, takes)}
+			c := newCache(t, src, auth.CacheConfig{})
+			leader, cancel := context.WithTimeout(t.Context(), stays)
+			defer cancel()
+			var all sync.WaitGroup
+			all.Go(func() {
+				_, err := c.Credential(leader)
+				if left := errors.Is(err, context.DeadlineExceeded); left == errors.Is(err, auth.RefreshRejected) || stays < takes && !left {
+					t.Errorf("the leader got %v", err)
+				}
+			})
+			synctest.Wait()
+			errs := make([]error, 100)
+			for i := range errs {
+				all.Go(func() { _, errs[i] = c.Credential(t.Context()) })
+			}
+			all.Wait()
+			for _, err := range errs {
+				if err != errs[0] {
+					t.Fatalf("two values for one verdict: %v and %v", err, errs[0])
+				}
+			}
+			wantCause(t, errs[0], auth.RefreshRejected)
+			_, err := c.Credential(t.Context())
+			if e := wantCause(t, err, auth.RefreshRejected); !e.Throttled {
+				t.Errorf("who comes late got %v", err)
+			}
+			wantAsks(t, src, 1)
+		})
+	}
+}
+
 func TestTrap37_FailureIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &source{answer: fails(errDown, 300*time.Millisecond)}
@@ -536,6 +613,7 @@ func TestTrap37_FailureIsShared(t *testing.T) {
 
 type ctxKey struct{}
 
+// Trap 39, Trap 40.
 func TestTrap39_40_ContextOfTheSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept context.Context
@@ -577,6 +655,7 @@ func TestTrap42_NoLockWhileTheSourceRuns(t *testing.T) {
 	wantSecret(t, get(t, c), "token")
 }
 
+// Trap 27, Trap 28.
 func TestTrap27_28_Wrapping(t *testing.T) {
 	src := &source{answer: mints(0, 0)}
 	c := auth.Cached(src)
@@ -616,6 +695,54 @@ func TestTrap27_CacheBeneath(t *testing.T) {
 		}
 		if n := src.count(); n > 2+27 {
 			t.Errorf("%d fetches in a day", n)
+		}
+	})
+}
+
+// A renewal in the background belongs to the cache, not to the request that
+// happened to begin it, and ends with the cache. That there may be none at all
+// is in TestL4_AtExpiryEverybodyWaitsForOne.
+func TestTrap41_BackgroundRenewal(t *testing.T) {
+	bubble(t, "outlives the request", func(t *testing.T) {
+		src := &source{answer: first(mints(time.Hour, 0), func(ctx context.Context, _ int, _ *auth.Credential) (*auth.Credential, error) {
+			select {
+			case <-time.After(time.Second):
+				return cred("token-2", time.Hour), nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		})}
+		c := newCache(t, src, auth.CacheConfig{})
+		get(t, c)
+		time.Sleep(58 * time.Minute)
+		request, end := context.WithCancel(t.Context())
+		if _, err := c.Credential(request); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		wantAsks(t, src, 2)
+		end()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		wantSecret(t, get(t, c), "token-2")
+		wantAsks(t, src, 2)
+	})
+	bubble(t, "ends with the cache", func(t *testing.T) {
+		ended := false
+		src := &source{answer: first(mints(time.Hour, 0), func(ctx context.Context, _ int, _ *auth.Credential) (*auth.Credential, error) {
+			<-ctx.Done()
+			ended = true
+			return nil, ctx.Err()
+		})}
+		c := auth.Cached(src)
+		get(t, c)
+		time.Sleep(58 * time.Minute)
+		get(t, c)
+		synctest.Wait()
+		wantAsks(t, src, 2)
+		start := time.Now()
+		if err := c.Close(); err != nil || !ended || time.Since(start) != 0 {
+			t.Errorf("Close: %v after %v, and the renewal has ended: %v", err, time.Since(start), ended)
 		}
 	})
 }
@@ -723,6 +850,7 @@ func TestT26_ForgetDuringACall(t *testing.T) {
 	})
 }
 
+// Trap 41.
 func TestL11_Close(t *testing.T) {
 	bubble(t, "idle", func(t *testing.T) {
 		c := auth.Cached(&source{answer: mints(time.Hour, 0)})

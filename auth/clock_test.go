@@ -194,7 +194,7 @@ func TestRow11_ServerEndsTokensEarly(t *testing.T) {
 	})
 }
 
-// T62, trap 25: lifetimes that no issuer should state.
+// Trap 25, T62: lifetimes that no issuer should state.
 func TestTrap25_StrangeExpiries(t *testing.T) {
 	for name, test := range map[string]struct {
 		expiry func(now time.Time) time.Time

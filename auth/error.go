@@ -269,9 +269,13 @@ func oneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\ufffd"), breaks), " ")
 }
 
+// quoteLimit bounds what is quoted of a foreign error: some hold a whole page.
+const quoteLimit = 1 << 10
+
 // AsError returns the diagnosis in err. An error that has none becomes one of
 // that place, which quotes it. Its cause is the [Cause] within err if there is
 // one, [SourceTimeout] for a deadline that passed, and [SourceFailed] otherwise.
+// Of a long text it quotes the beginning; Err has all of it.
 func AsError(err error, place Provenance) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -284,9 +288,13 @@ func AsError(err error, place Provenance) *Error {
 	default:
 		cause = SourceFailed
 	}
+	words := err.Error()
+	if len(words) > quoteLimit {
+		words = strings.ToValidUTF8(words[:quoteLimit], "") + "…"
+	}
 	return &Error{
 		Cause: cause, Confidence: Likely,
-		Evidence: []Evidence{{Source: place.String(), Fact: "the source failed: " + err.Error()}},
+		Evidence: []Evidence{{Source: place.String(), Fact: "the source failed: " + words}},
 		Tried:    []Attempt{{Place: place, Answer: "failed", Err: err}},
 		Err:      err,
 	}

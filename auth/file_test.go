@@ -204,6 +204,7 @@ func TestFile_Expiry(t *testing.T) {
 	})
 }
 
+// Trap 6.
 func TestFile_Contents(t *testing.T) {
 	for name, test := range map[string]struct {
 		content, want string

@@ -30,6 +30,7 @@ func wantTried(t *testing.T, tried []auth.Attempt, want ...string) {
 	}
 }
 
+// Trap 77.
 func TestEnv(t *testing.T) {
 	dir := t.TempDir()
 	good, empty, missing := filepath.Join(dir, "good"), filepath.Join(dir, "empty"), filepath.Join(dir, "missing")
@@ -135,6 +136,7 @@ func place(name string, cause auth.Cause, remedy string) *source {
 	}}
 }
 
+// Trap 91, T49.
 func TestTrap75_FirstOf(t *testing.T) {
 	found := auth.Cause("")
 	for _, test := range []struct {
@@ -289,7 +291,7 @@ func TestTrap75_FirstOfRefused(t *testing.T) {
 			}
 		})
 	}
-	bubble(t, "after Forget the whole chain is asked (trap 76)", func(t *testing.T) {
+	bubble(t, "after Forget the whole chain is asked (Trap 76)", func(t *testing.T) {
 		higher, chosen := place("higher", auth.MissingCredential, ""), place("chosen", "", "")
 		c := newCache(t, auth.FirstOf(higher, chosen), auth.CacheConfig{})
 		get(t, c)
@@ -306,7 +308,36 @@ func TestTrap75_FirstOfRefused(t *testing.T) {
 	})
 }
 
-// A container: no variable, no keyring. That is the variable's matter.
+// However much a source says, the error of a chain stays fit for a terminal: each
+// place in its order, on a line of its own.
+func TestTrap91_ChainErrorIsBounded(t *testing.T) {
+	endless := auth.SourceFunc(func(context.Context) (*auth.Credential, error) {
+		return nil, fmt.Errorf("%w: %s", auth.SourceUnavailable, strings.Repeat("<p>no</p>", 100_000))
+	})
+	_, err := auth.FirstOf(place("a", auth.MissingCredential, ""), endless, place("c", auth.MissingCredential, "")).Credential(t.Context())
+	e := wantCause(t, err, auth.MissingCredential)
+	text := e.Explain()
+	if len(text) > 8<<10 || len(e.Error()) > 8<<10 {
+		t.Errorf("Explain has %d bytes, Error %d", len(text), len(e.Error()))
+	}
+	last := -1
+	for _, want := range []string{"place a ", "source ", "place c "} {
+		at := strings.LastIndex(text, want)
+		if at <= last {
+			t.Errorf("%q is not in its place:\n%.2000s", want, text)
+		}
+		last = at
+	}
+	_, err = auth.FirstOf(auth.SourceFunc(func(context.Context) (*auth.Credential, error) {
+		return nil, errors.New(strings.Repeat("<p>no</p>", 100_000))
+	})).Credential(t.Context())
+	e = wantCause(t, err, auth.SourceFailed)
+	if n := len(e.Explain()) + len(e.Error()); n > 8<<10 {
+		t.Errorf("the error that stops a chain has %d bytes", n)
+	}
+}
+
+// A container: no variable, no keyring. That is the variable's matter. Trap 91.
 func TestFirstOf_HeadlessContainer(t *testing.T) {
 	keyring := place("keyring", auth.SourceUnavailable, "start a keyring")
 	_, err := auth.FirstOf(auth.Env("ACME_API_KEY", "ACME_TOKEN"), keyring).Credential(t.Context())

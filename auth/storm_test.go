@@ -15,6 +15,7 @@ import (
 const perMinute = 12
 
 // A program with 200 callers a second whose source fails for hours.
+// Trap 25, Trap 58.
 func TestL5_FailingSource(t *testing.T) {
 	down := fails(errDown, 0)
 	for _, test := range []struct {
@@ -88,7 +89,7 @@ func TestL5_FailuresAcrossAnyExpiry(t *testing.T) {
 
 // An API that refuses every credential as soon as it is minted, while the
 // issuer mints happily. The prototype's bug: at the end of a pause the
-// credential passed for old, and the pause undid itself.
+// credential passed for old, and the pause undid itself. Trap 58.
 func TestL5_RefusalPaceDoesNotResetItself(t *testing.T) {
 	for name, life := range map[string]time.Duration{"no expiry": 0, "a day": 24 * time.Hour, "three seconds": 3 * time.Second} {
 		bubble(t, name, func(t *testing.T) {

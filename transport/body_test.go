@@ -146,6 +146,7 @@ func (zero) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // TestTrap50_NothingBuffersAStream: bench row 07c. 64 MiB, refused once and sent
 // again, and nowhere near that much is allocated, by us or by net/http.
+// Trap 49, T6.
 func TestTrap50_NothingBuffersAStream(t *testing.T) {
 	const size, bound = 64 << 20, 8 << 20
 	srv := serve(t, authtest.Config{})
@@ -174,7 +175,7 @@ func TestTrap50_NothingBuffersAStream(t *testing.T) {
 }
 
 // TestTrap51_AnsweredBeforeTheBody: a server that refuses without reading the
-// body, whether it was asked to say so first or not. One clean repeat.
+// body, whether it was asked to say so first or not. One clean repeat. T16.
 func TestTrap51_AnsweredBeforeTheBody(t *testing.T) {
 	const size = 1 << 20
 	for _, expect := range []bool{true, false} {
@@ -572,7 +573,7 @@ func TestT71_LoginPage(t *testing.T) {
 
 // TestT66_BrokenChallenges: a hundred ways to break the header. None hides that
 // the request was refused, none keeps the good ones from counting, and none
-// panics.
+// panics. Trap 60.
 func TestT66_BrokenChallenges(t *testing.T) {
 	broken := []string{
 		`Bearer realm="open`, `Bearer realm=`, `Bearer =x`, `Bearer ,,,=`, `"`, `=`, `,`, ` `, "Bearer\x80realm", `Bearer realm="a" realm="b"`,

@@ -10,7 +10,7 @@ import (
 
 // TestT9_CallersCredential: what the program set itself goes out as it is, the
 // source is not asked, a refusal is neither renewed nor repeated, and the hook
-// hears of it.
+// hears of it. Trap 3, Trap 4.
 func TestT9_CallersCredential(t *testing.T) {
 	for _, test := range []struct {
 		name   string

@@ -53,7 +53,7 @@ func together(t testing.TB, tr http.RoundTripper, srv *authtest.Server, n int) (
 }
 
 // TestL2_ThousandRefusedTogether: T3, bench row 02. One exchange, all succeed,
-// each is sent twice, and the next request is none the worse.
+// each is sent twice, and the next request is none the worse. Trap 44.
 func TestL2_ThousandRefusedTogether(t *testing.T) {
 	const n = 1000
 	srv := serve(t, inBubble())
@@ -79,7 +79,7 @@ func TestL2_ThousandRefusedTogether(t *testing.T) {
 	t.Logf("row 02: %d in flight refused together: %d exchange, %d finally ok, next request 200", n, exchanges(srv)-before, statuses[200])
 }
 
-// TestT4_LateRefusals: Trap 43 and 44, bench row 02b. A hundred refusals of the
+// TestT4_LateRefusals: Trap 43, Trap 44, bench row 02b. A hundred refusals of the
 // old token that come one after the other, long after the new one is in use,
 // cause no exchange.
 func TestT4_LateRefusals(t *testing.T) {
@@ -110,7 +110,7 @@ func TestT4_LateRefusals(t *testing.T) {
 }
 
 // TestTrap43_AnotherIsInUse: refused with T1 while T2 is in use already. No
-// exchange, one repeat, with T2.
+// exchange, one repeat, with T2. T4.
 func TestTrap43_AnotherIsInUse(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
 	w := accepts("Bearer T1")
@@ -177,7 +177,7 @@ func TestT2_SameToken(t *testing.T) {
 	}
 }
 
-// TestT13_RefreshFails: Trap 48 and 53. The 401 comes back readable, and the
+// TestT13_RefreshFails: Trap 48, Trap 53. The 401 comes back readable, and the
 // diagnosis holds both: the response, and why there is no new credential. The
 // failed exchange is not repeated by the same call.
 func TestT13_RefreshFails(t *testing.T) {
@@ -251,6 +251,54 @@ func TestT15_OnlyWhenMintedForTheCall(t *testing.T) {
 	}
 }
 
+// TestTrap59_RetriesDoNotMultiply: Trap 83. The token endpoint's weather is
+// waited out by the source alone, three times; the call is sent once, and those
+// that follow do not begin anew. A call that heals needs no retries of the wire.
+func TestTrap59_RetriesDoNotMultiply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := authtest.NewServer(inBubble())
+		defer srv.Close()
+		tr := against(t, srv, transport.Config{})
+		wantStatus(t, get(t, tr, srv), 200)
+		srv.Issuer.RevokeAccess()
+		srv.Issuer.FailNext(1<<30, authtest.Unavailable)
+		asked, arrived := len(srv.Issuer.Requests()), srv.API.Total().Requests
+		got := get(t, tr, srv)
+		wantStatus(t, got, 401)
+		wantCause(t, got.diagnosis(), auth.IssuerUnavailable)
+		wantEqual(t, "token requests", len(srv.Issuer.Requests())-asked, 3)
+		wantEqual(t, "API requests", srv.API.Total().Requests-arrived, 1)
+		wantStatus(t, get(t, tr, srv), 401)
+		wantEqual(t, "token requests after the next call", len(srv.Issuer.Requests())-asked, 3)
+
+		srv.Issuer.FailNext(0, nil)
+		time.Sleep(time.Second) // the pause after the failure
+		arrived = srv.API.Total().Requests
+		wantStatus(t, get(t, tr, srv), 200)
+		wantEqual(t, "token requests at the end", len(srv.Issuer.Requests())-asked, 4)
+		wantEqual(t, "API requests of the healed call", srv.API.Total().Requests-arrived, 2)
+	})
+}
+
+// TestT24_OneCacheForTwoTransports: transports that are given the same cache
+// share its exchanges. A source that is no cache gets one for each transport.
+func TestT24_OneCacheForTwoTransports(t *testing.T) {
+	w := accepts("Bearer T1")
+	tokens := values("T1", "T2", "T3")
+	cache := auth.Cached(tokens)
+	defer func() { _ = cache.Close() }()
+	one := newTransport(t, transport.Config{Source: cache, Base: w})
+	two := newTransport(t, transport.Config{Source: cache, Base: w})
+	warm(t, one)
+	warm(t, two)
+	w.answer = onlyT2
+	for _, tr := range []*transport.Transport{one, two, one, two} {
+		wantStatus(t, fetch(t, tr, newRequest(t, http.MethodGet, acme, nil)), 200)
+	}
+	wantEqual(t, "calls of the source", tokens.asked, 1)
+	wantEqual(t, "exchanges", tokens.exchanges(), 1)
+}
+
 // TestT1_RefusedForGood: bench row 09a. Whatever the server says, a call makes
 // two requests and one exchange at most, and ends in the response.
 func TestT1_RefusedForGood(t *testing.T) {
@@ -304,7 +352,7 @@ func TestT53_StaticKey(t *testing.T) {
 }
 
 // TestTrap55_NotCurable: no other credential of the source could be accepted, so
-// none is asked for. T12, T72, Trap 55, 56 and 58.
+// none is asked for. T12, T67, T72, Trap 55, Trap 56, Trap 58.
 func TestTrap55_NotCurable(t *testing.T) {
 	challenge := func(status int, field, value string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -455,6 +503,37 @@ func TestL1_OneRepeatInAChain(t *testing.T) {
 	wantEqual(t, "exchanges", tokens.exchanges(), 2)
 }
 
+// TestTrap15_RedirectsAreTheClients: healing happens within one hop. A client
+// that follows no redirects gets the 307, and nothing was asked where it points.
+func TestTrap15_RedirectsAreTheClients(t *testing.T) {
+	w := accepts("Bearer T1")
+	tr := newTransport(t, transport.Config{Source: values("T1", "T2"), Base: w})
+	warm(t, tr)
+	w.seen, w.answer = nil, func(_ int, s sent) (*http.Response, error) {
+		if s.authorization() != "Bearer T2" {
+			return refusal(), nil
+		}
+		return response(307, "over there", "Location", "/2"), nil
+	}
+	asked := 0
+	client := &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error {
+		asked++
+		return http.ErrUseLastResponse
+	}}
+	resp, err := client.Do(newRequest(t, http.MethodGet, acme+"/1", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := drained(t, resp)
+	wantStatus(t, got, 307)
+	wantEqual(t, "body", got.body, "over there")
+	wantEqual(t, "times that the client was asked", asked, 1)
+	for _, s := range w.sent() {
+		wantEqual(t, "URL", s.url, acme+"/1")
+	}
+	wantEqual(t, "requests", len(w.sent()), 2)
+}
+
 // TestL1_RepeatOnALaterHop: a first hop that went well takes nothing away.
 func TestL1_RepeatOnALaterHop(t *testing.T) {
 	w := accepts("Bearer T1")
@@ -561,7 +640,7 @@ func TestL1_ContextUsedAgain(t *testing.T) {
 
 // TestL4_CancelledDuringRefresh: T18 and T19. The caller who leaves is let go at
 // once with its own error, its request's bodies closed; the exchange goes on
-// for the others.
+// for the others. Trap 33.
 func TestL4_CancelledDuringRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := authtest.NewServer(inBubble())
@@ -639,7 +718,7 @@ func TestL4_CancelledClosesTheRefusal(t *testing.T) {
 }
 
 // TestL4_DeadlineDuringRefresh: through http.Client, whose Timeout is a deadline
-// of the request's context.
+// of the request's context. Trap 34, T18.
 func TestL4_DeadlineDuringRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := authtest.NewServer(inBubble())
@@ -686,6 +765,7 @@ func TestT7_TheRepeatsResponse(t *testing.T) {
 }
 
 // TestRefusedTwice: the diagnosis of the second refusal knows of the first.
+// Trap 84.
 func TestRefusedTwice(t *testing.T) {
 	w := accepts("Bearer T1")
 	tr := newTransport(t, transport.Config{Source: values("T1", "T2"), Base: w})

@@ -18,7 +18,7 @@ import (
 )
 
 // TestTrap05_ErrorsOfTheWire: with a key in the query, no error shows it, at
-// whatever depth a base transport has hidden the URL.
+// whatever depth a base transport has hidden the URL. T79.
 func TestTrap05_ErrorsOfTheWire(t *testing.T) {
 	const key = "s&s=me/" + canary
 	shown := []string{key, canary}

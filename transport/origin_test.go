@@ -124,8 +124,9 @@ var places = []struct {
 	{"Basic", auth.Basic, authtest.Key{Username: "alice", Value: canary}, auth.WithUsername("alice", auth.Static(canary))},
 }
 
-// TestTrap10_Redirects: T10, Trap 10, 11, 12, 13, and bench rows 08a and 08b. A
-// chain that leaves our origin gets nothing there, nor when it comes back.
+// TestTrap10_Redirects: T10, Trap 10, Trap 11, Trap 12, Trap 13, and bench rows
+// 08a and 08b. A chain that leaves our origin gets nothing there, nor when it
+// comes back.
 func TestTrap10_Redirects(t *testing.T) {
 	for _, test := range []struct {
 		name   string

@@ -95,7 +95,7 @@ func exits() []exit {
 
 // TestL8_EveryExit goes through all exits and finds the caller's request as it
 // was, its body closed once by each attempt, and the response's request equal
-// to it, without the credential.
+// to it, without the credential. Trap 1, Trap 2, Trap 54, Trap 86, T14, T17.
 func TestL8_EveryExit(t *testing.T) {
 	for _, x := range exits() {
 		t.Run(x.name, func(t *testing.T) {
@@ -146,6 +146,7 @@ func TestL8_EveryExit(t *testing.T) {
 
 // TestTrap02_SourceError: the request's body is closed when nothing is sent.
 // The exits above have it for all errors; here through http.Client.
+// Trap 83, T14.
 func TestTrap02_SourceError(t *testing.T) {
 	w := &wire{answer: always(fine)}
 	tr := newTransport(t, transport.Config{Source: auth.Env("ACME_NO_SUCH_VARIABLE"), Base: w})
@@ -162,6 +163,7 @@ func TestTrap02_SourceError(t *testing.T) {
 
 // TestL8_SharedValuesDoNotAlias: the prepared header value is shared by all
 // requests, and a base transport that adds to its copy changes no other.
+// Trap 1, T17.
 func TestL8_SharedValuesDoNotAlias(t *testing.T) {
 	var first []string
 	w := &wire{answer: always(fine)}
@@ -288,7 +290,7 @@ func TestTrap09_BodiesGoOutAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestTrap06_ValueThatCannotBeSent names the source and never the value.
+// TestTrap06_ValueThatCannotBeSent names the source and never the value. T46.
 func TestTrap06_ValueThatCannotBeSent(t *testing.T) {
 	w := &wire{answer: always(fine)}
 	tr := newTransport(t, transport.Config{Source: values(canary + "\r\nX-Evil: 1"), Base: w})

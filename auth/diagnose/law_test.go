@@ -30,6 +30,19 @@ func TestT82_SameExchangeSameDiagnosis(t *testing.T) {
 	}
 }
 
+// What a program says of its provider changes what is advised, and neither the
+// cause, nor the evidence, nor what may be done about it.
+func TestT86_WordsChangeOnlyTheAdvice(t *testing.T) {
+	words := diagnose.Words{Login: "acme login", Docs: "https://acme.example/docs", Support: "help@acme.example"}
+	for _, tt := range table {
+		with, without := diagnose.Refusal(tt.x, words), diagnose.Refusal(tt.x, diagnose.Words{})
+		with.Remedy, with.Support = without.Remedy, without.Support
+		if !reflect.DeepEqual(with, without) {
+			t.Errorf("%s: more than the advice differs:\n%s\n%s", tt.name, with.Explain(), without.Explain())
+		}
+	}
+}
+
 // A status alone, or prose, is never certain: whatever the table proves to be
 // certain must not be so any more once the facts behind it are taken away.
 func TestT83_CertainNeedsMoreThanStatusAndProse(t *testing.T) {
@@ -114,6 +127,7 @@ func TestL9_RefusalKeepsWhatTheSourceSaid(t *testing.T) {
 }
 
 // Advice fits the place: nobody is told to log in where a variable is wrong.
+// Trap 90.
 func TestL9_AdviceFitsThePlace(t *testing.T) {
 	words := diagnose.Words{Login: "acme login", Docs: "https://acme.example/docs", Support: "help@acme.example"}
 	for place, want := range map[auth.Provenance]string{

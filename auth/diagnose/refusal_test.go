@@ -176,6 +176,7 @@ var table = []struct {
 
 const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 
+// Trap 55, T47, T59, T69, T72.
 func TestT81_EachFailureHasOneCause(t *testing.T) {
 	for _, tt := range table {
 		t.Run(tt.name, func(t *testing.T) {

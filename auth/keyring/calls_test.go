@@ -37,6 +37,7 @@ func (j *jam) fake() *keyring.Fake {
 	}
 }
 
+// Trap 70.
 func TestL10_HangingCallEndsAtItsDeadline(t *testing.T) {
 	for name, call := range map[string]func(*keyring.Entry, context.Context) error{
 		"read":   func(e *keyring.Entry, ctx context.Context) error { _, err := e.Credential(ctx); return err },

@@ -115,6 +115,7 @@ func TestTrap71_EachFailureHasOneAnswer(t *testing.T) {
 	}
 }
 
+// T49.
 func TestTrap71_AChainPassesOnlyWhereNothingIs(t *testing.T) {
 	next := auth.Static("next")
 	for _, tt := range []struct {
@@ -137,6 +138,7 @@ func TestTrap71_AChainPassesOnlyWhereNothingIs(t *testing.T) {
 	}
 }
 
+// T50.
 func TestTrap72_TooBigIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	for _, tt := range []struct {
 		goos  string

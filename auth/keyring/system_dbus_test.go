@@ -322,6 +322,7 @@ const (
 	other = dbus.ObjectPath("/org/freedesktop/secrets/collection/other")
 )
 
+// T48.
 func TestTrap71_Preflight(t *testing.T) {
 	both := []dbus.ObjectPath{other, login}
 	const dbusError = "org.freedesktop.DBus.Error."

@@ -278,7 +278,7 @@ func TestTrap89_NetworkTrouble(t *testing.T) {
 					t.Errorf("%s: got %s", tt.name, facts(e))
 				}
 				if !tt.is(err) {
-					t.Errorf("trap 88: %s: the network's error is not in %v", tt.name, err)
+					t.Errorf("Trap 88: %s: the network's error is not in %v", tt.name, err)
 				}
 				for _, word := range []string{"invalid", "reject", "log in", "secret"} {
 					if strings.Contains(e.Error(), word) {
@@ -329,7 +329,7 @@ func TestTrap66_EndlessBody(t *testing.T) {
 
 // The token request does not go through whatever client the context names: that
 // may be the one that waits for the token.
-func TestTrap11_ContextClientIsNotUsed(t *testing.T) {
+func TestT11_ContextClientIsNotUsed(t *testing.T) {
 	trap := &answers{reply: func(int, *http.Request) (*http.Response, error) { return nil, os.ErrInvalid }}
 	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, &http.Client{Transport: trap})
 	rt := always(200, goodToken)

@@ -41,7 +41,7 @@ func TestCredentialOfAnAnswer(t *testing.T) {
 	}
 }
 
-// The type decides the scheme, and nothing is sent as what it is not.
+// The type decides the scheme, and nothing is sent as what it is not. Trap 7.
 func TestTrap66_TokenType(t *testing.T) {
 	for tokenType, scheme := range map[string]auth.Scheme{
 		"": auth.Bearer, "bearer": auth.Bearer, "BEARER": auth.Bearer, "token": auth.Token,
@@ -80,6 +80,7 @@ func TestTrap66_FormsOfAnAnswer(t *testing.T) {
 	}
 }
 
+// T62.
 func TestTrap25_ExpiresIn(t *testing.T) {
 	const wire = 2 * time.Second // the time that the exchange takes
 	for _, tt := range []struct {
@@ -155,6 +156,7 @@ func rotating(t testing.TB) *answers {
 	return a
 }
 
+// T33.
 func TestTrap65_RefreshTokenIsReplacedOrKept(t *testing.T) {
 	bodies := []string{`{"access_token":"a","refresh_token":"second"}`, `{"access_token":"b"}`, `{"access_token":"c","refresh_token":""}`, `{"access_token":"d","refresh_token":"third"}`, `{"access_token":"e"}`}
 	rt := &answers{reply: func(n int, _ *http.Request) (*http.Response, error) {
@@ -437,8 +439,8 @@ func TestConfigurationIsCopied(t *testing.T) {
 	}
 }
 
-// An assertion may be good for one use, so it is not repeated (trap T76).
-func TestTrap76_AssertionIsNotRepeated(t *testing.T) {
+// An assertion may be good for one use, so it is not repeated.
+func TestT76_AssertionIsNotRepeated(t *testing.T) {
 	rt := always(503, ``)
 	src, err := oauth.ClientCredentials(&clientcredentials.Config{ClientID: "a", TokenURL: tokenURL, EndpointParams: url.Values{"client_assertion": {canaryParam}}}, oauth.Options{Transport: rt})
 	if err != nil {

@@ -60,6 +60,7 @@ func echo(form url.Values, req *http.Request) string {
 	return b.String()
 }
 
+// Trap 68, T79.
 func TestL7_EchoesOfTheIssuer(t *testing.T) {
 	encoded := []string{}
 	for _, c := range []string{canaryClient, canaryRefresh, canaryParam, "reports:" + canaryClient, "reports:" + url.QueryEscape(canaryClient)} {

@@ -66,7 +66,7 @@ func TestTrap29_TokensThatAreNone(t *testing.T) {
 		_, err := oauth.FromTokenSource(src).Credential(t.Context())
 		want(t, err, auth.SourceFailed)
 		if name == "error" && !errors.Is(err, io.ErrClosedPipe) {
-			t.Errorf("trap 88: got %v", err)
+			t.Errorf("Trap 88: got %v", err)
 		}
 	}
 	for name, src := range map[string]auth.Source{
@@ -149,7 +149,7 @@ func TestL7_ErrorsOfForeignTokenSources(t *testing.T) {
 	want(t, err, auth.IssuerUnavailable)
 	silent(t, "down", err)
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("trap 88: got %v", err)
+		t.Errorf("Trap 88: got %v", err)
 	}
 
 	own := &auth.Error{Cause: auth.SourceLocked, Evidence: []auth.Evidence{{Source: "keyring", Fact: "locked"}}}

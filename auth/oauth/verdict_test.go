@@ -113,11 +113,11 @@ func TestTrap67_AnswersAndTheirMeaning(t *testing.T) {
 						t.Errorf("asked %d times, want %d", rt.count(), times)
 					}
 					if m.cause == auth.IssuerUnavailable && strings.Contains(e.Error(), "check") {
-						t.Errorf("trap 89: weather is worded as a credential's fault: %v", e)
+						t.Errorf("Trap 89: weather is worded as a credential's fault: %v", e)
 					}
 					r, ok := errors.AsType[*oauth2.RetrieveError](err)
 					if !ok || r.Response.StatusCode != tt.status {
-						t.Errorf("trap 88: no oauth2.RetrieveError of that status in %v", err)
+						t.Errorf("Trap 88: no oauth2.RetrieveError of that status in %v", err)
 					}
 				}
 				check(refreshSource(t, rt, auth.Static(canaryRefresh)), tt.refresh, 1)
@@ -148,6 +148,7 @@ func TestTrap67_WeatherPasses(t *testing.T) {
 	})
 }
 
+// Trap 87.
 func TestTrap67_RetryAfter(t *testing.T) {
 	for _, tt := range []struct {
 		value string
@@ -173,7 +174,10 @@ func TestTrap67_RetryAfter(t *testing.T) {
 				}}
 				began := time.Now()
 				_, err := clientSource(t, rt).Credential(t.Context())
-				want(t, err, auth.IssuerUnavailable)
+				e := want(t, err, auth.IssuerUnavailable)
+				if tt.times == 1 && !strings.Contains(facts(e), "it asks to wait ") {
+					t.Errorf("the wait is not told: %s", facts(e))
+				}
 				if d := time.Since(began); d < tt.least || d > tt.most || rt.count() != tt.times {
 					t.Errorf("asked %d times in %s, want %d in %s to %s", rt.count(), d, tt.times, tt.least, tt.most)
 				}

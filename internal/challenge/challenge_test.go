@@ -19,6 +19,7 @@ import (
 	"github.com/reauth-go/reauth/internal/challenge"
 )
 
+// Trap 60.
 func TestCorpus(t *testing.T) {
 	// By the letter of the grammar "Digest qop=" is a padded token68.
 	conforming := []string{"cr-novalue"}
@@ -56,6 +57,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
+// Trap 60, T65.
 func TestTwoLinesThreeChallenges(t *testing.T) {
 	got, err := challenge.Parse([]string{
 		`DIGEST REALM="a, \"b\" \\", QOP = "auth, auth-int" ,, nonce=x-1, Negotiate YII/+a==`,
@@ -71,7 +73,7 @@ func TestTwoLinesThreeChallenges(t *testing.T) {
 	}
 }
 
-// What the policy says and the corpus has no case of.
+// What the policy says and the corpus has no case of. Trap 60, T66.
 func TestLenient(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -270,6 +272,7 @@ func TestMaxBytes(t *testing.T) {
 }
 
 // A broken line must neither panic nor hide what stands on the lines around it.
+// Trap 60.
 func TestBrokenNeighbour(t *testing.T) {
 	const before, after = `Basic realm="before, \"it\"", charset="UTF-8"`, `Bearer realm="after", error=invalid_token`
 	first, _ := challenge.Parse([]string{before})

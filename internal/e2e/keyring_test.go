@@ -68,6 +68,7 @@ func TestKeyring_WhatSecretToolStoredIsFoundByTheServiceAlone(t *testing.T) {
 	t.Logf("found, sent and accepted in %v", r.Took)
 }
 
+// Trap 71, T48.
 func TestKeyring_ALockedOneSaysHowToUnlockAndThatWorks(t *testing.T) {
 	t.Parallel()
 	sandbox.Need(t, "bash")
@@ -99,6 +100,7 @@ func TestKeyring_ALockedOneSaysHowToUnlockAndThatWorks(t *testing.T) {
 }
 
 // There, and in a container, the variable is the way: the keyring is not to blame.
+// Trap 85: nothing is written to standard error.
 func TestKeyring_NoneAtAllNamesTheVariableWithinASecond(t *testing.T) {
 	t.Parallel()
 	for state, start := range map[string]func(testing.TB) *realkeyring.Bus{
