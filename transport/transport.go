@@ -299,6 +299,9 @@ func (t *Transport) prepare(cred *auth.Credential) (*prepared, bool, error) {
 		return nil, false, bad
 	}
 	value, err := p.scheme.Value(cred)
+	if err == nil && value == "" {
+		err = fmt.Errorf("the scheme %s made an empty value of it", p.scheme.Name())
+	}
 	if err != nil {
 		return nil, false, auth.AsError(err, cred.Provenance)
 	}

@@ -158,3 +158,17 @@ func TestL6_LoopbackInOddSpellings(t *testing.T) {
 	}
 	wantEqual(t, "requests", len(w.sent()), 0)
 }
+
+type emptyScheme struct{ auth.Scheme }
+
+func (emptyScheme) Value(*auth.Credential) (string, error) { return "", nil }
+
+// TestL6_SchemeThatSendsNothing: no credential, no request.
+func TestL6_SchemeThatSendsNothing(t *testing.T) {
+	w := &wire{answer: func(int, sent) (*http.Response, error) { return fine(), nil }}
+	tr := newTransport(t, transport.Config{Source: values("T1"), Scheme: emptyScheme{auth.Bearer}, Base: w})
+	_, err := tr.RoundTrip(newRequest(t, http.MethodGet, acme+"/1", nil))
+	if e, ok := errors.AsType[*auth.Error](err); !ok || len(w.sent()) != 0 {
+		t.Errorf("got %v, %v, and %d requests", e, err, len(w.sent()))
+	}
+}
