@@ -18,21 +18,40 @@ func ExampleNew() {
 	// keyring: Config.Account "line\nfeed" has a control character
 }
 
-// Where there is no keyring, the next place in a chain is asked.
+// In a chain the keyring is asked when nothing before it has the credential.
+// Where there is no keyring, the chain goes on; a locked one stops it.
 func ExampleEntry_Credential() {
 	entry, err := keyring.New(keyring.Config{Service: "acme"})
 	if err != nil {
 		panic(err)
 	}
-	cred, err := entry.Credential(context.Background())
-	switch {
-	case errors.Is(err, auth.SourceLocked):
-		fmt.Println("unlock the keyring first:", err)
-	case err != nil:
-		fmt.Println(err) // the cause, how sure it is, and what to do
-	default:
-		fmt.Println("found in", cred.Provenance)
+	chain := auth.FirstOf(auth.Static("not-a-real-key"), entry)
+	cred, err := chain.Credential(context.Background())
+	fmt.Println(cred.Provenance, err)
+	// Output: static value <nil>
+}
+
+// What cannot be a credential is refused before the keyring is touched.
+func ExampleEntry_Set() {
+	entry, err := keyring.New(keyring.Config{Service: "acme"})
+	if err != nil {
+		panic(err)
 	}
+	err = entry.Set(context.Background(), auth.NewSecret(""))
+	fmt.Println(errors.Is(err, auth.EmptyCredential))
+	// Output: true
+}
+
+// A caller that has left is told so, and the keyring is not blamed.
+func ExampleEntry_Delete() {
+	entry, err := keyring.New(keyring.Config{Service: "acme"})
+	if err != nil {
+		panic(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	fmt.Println(entry.Delete(ctx))
+	// Output: keyring: acme/default: context canceled
 }
 
 // What a one-time code would buy has to fit before the code is spent.
