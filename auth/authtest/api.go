@@ -22,14 +22,16 @@ type API struct {
 	s     *Server
 	holds holds
 
-	book   logbook // this and all below: guarded by s.mu
-	total  Count
-	counts map[string]Count
-	forced forced
+	book    logbook // this and all below: guarded by s.mu
+	total   Count
+	counts  map[string]Count
+	forced  forced
+	failing forced
 }
 
 // A Count is how many requests arrived, and how they were judged. The
-// difference waits, or left while it waited.
+// difference waits, left while it waited, met with a [Fault], or asked for the
+// page that [LoginRedirect] leads to.
 type Count struct{ Requests, Accepted, Refused int }
 
 // Requests returns what arrived, in order: the latest 10,000.
@@ -55,7 +57,24 @@ func (a *API) Counts() map[string]Count {
 func (a *API) RefuseNext(n int, with http.Handler) {
 	a.s.mu.Lock()
 	defer a.s.mu.Unlock()
-	a.forced = forced{n, with}
+	a.forced = forced{left: n, with: with}
+}
+
+// FailNext makes the API answer the next n requests with the given fault
+// before it judges them: one of the canned [Fault] values, [Late], or a handler
+// of your own. FailNext(math.MaxInt, fault) fails until FailNext(0, nil).
+func (a *API) FailNext(n int, fault http.Handler) {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	a.failing = forced{left: n, with: fault}
+}
+
+// FailFor does the same to all requests until d has passed. The latest call of
+// the two holds.
+func (a *API) FailFor(d time.Duration, fault http.Handler) {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	a.failing = forced{until: time.Now().Add(d), with: fault}
 }
 
 // Hold makes the API keep the next n requests until the hold releases them.
@@ -74,6 +93,23 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	entry, w, r := a.s.arrive(&a.book, w, r)
 	seen := a.count(entry, r)
 	a.holds.pass(r.Context())
+	a.s.mu.Lock()
+	fault, failing := a.failing.take()
+	a.s.mu.Unlock()
+	act := func(w http.ResponseWriter, r *http.Request) { a.act(entry, seen, w, r) }
+	if failing && fault != nil {
+		fault.ServeHTTP(w, arriving(r, arrival{a.s, act}))
+		return
+	}
+	act(w, r)
+}
+
+// act judges a request and serves it.
+func (a *API) act(entry *Request, seen sighting, w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == loginPath && r.URL.Query().Has(returnTo) {
+		LoginPageIn200.ServeHTTP(w, r)
+		return
+	}
 	refusal := a.judge(entry, seen)
 	switch {
 	case refusal != nil:
@@ -93,7 +129,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 func (a *API) count(entry *Request, r *http.Request) sighting {
 	a.s.mu.Lock()
 	defer a.s.mu.Unlock()
-	seen := sight(r, a.s.config.Keys)
+	seen := sight(r, a.s.places)
 	entry.Place, entry.Scheme = seen.place, seen.scheme
 	if seen.value != "" {
 		entry.Credential = a.s.label(seen.value)
@@ -148,24 +184,10 @@ func (a *API) objection(seen sighting) string {
 		return "the token is not known"
 	case t.dead != "":
 		return t.dead
-	case !time.Now().Before(t.ends):
+	case !a.s.config.now().Before(t.ends):
 		return expired
 	}
 	return ""
-}
-
-// forced are answers that come whatever is asked. The server's mutex guards it.
-type forced struct {
-	left int
-	with http.Handler
-}
-
-func (f *forced) take() (with http.Handler, ok bool) {
-	if f.left <= 0 {
-		return nil, false
-	}
-	f.left--
-	return f.with, true
 }
 
 // ordinaryRefusal is what RFC 6750 section 3 asks for.

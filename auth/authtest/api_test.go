@@ -52,8 +52,8 @@ func TestAPIAcceptsKeys(t *testing.T) {
 				wantEqual(t, "place", got.Place, test.place)
 				wantEqual(t, "recorded status", got.Status, test.status)
 				for _, key := range keys {
-					if strings.Contains(fmt.Sprint(got), key.Value) {
-						t.Errorf("the record shows the key: %v", got)
+					if strings.Contains(fmt.Sprintf("%#v", got), key.Value) {
+						t.Errorf("the record shows the key: %#v", got)
 					}
 				}
 			})

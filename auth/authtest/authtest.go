@@ -3,39 +3,74 @@
 // that rotates, revokes, fails and stalls on command, and a trap that sees
 // which credentials reached a host that should not get any.
 //
-//	srv := authtest.NewServer(authtest.Config{Lifetime: time.Minute})
-//	defer srv.Close()
-//	client := newClient(srv.API.URL, srv.Issuer.TokenURL) // what you test
-//	client.Get("/v1/me")
-//	srv.Issuer.ExpireAccess()
-//	client.Get("/v1/me") // should renew once and succeed
-//	// srv.Issuer.Stats().Exchanges["client_credentials"] == 2
+//	func TestRevokedToken(t *testing.T) {
+//		srv := authtest.Start(t, authtest.Config{InMemory: true})
+//		client := acme.New(srv.API.URL, srv.Issuer.TokenURL, srv.Transport()) // what you test
+//		client.Get("/v1/me")
+//		srv.Issuer.RevokeAccess()
+//		if err := client.Get("/v1/me"); err != nil { // should renew once and succeed
+//			t.Error(err)
+//		}
+//		if n := srv.Issuer.Stats().Exchanges["client_credentials"]; n != 2 {
+//			t.Errorf("%d exchanges, want 2", n)
+//		}
+//	}
 //
-// What it can play:
+// API, issuer and trap are separate origins on loopback, in plain http or, with
+// Config.TLS, https. With Config.InMemory they are https://api.test,
+// https://issuer.test and http://trap.test, reached through [Server.Transport]
+// alone: no socket is opened, and a server that is started inside a
+// [testing/synctest] bubble runs on the bubble's clock.
 //
-//	an access token ends          Issuer.ExpireAccess, Issuer.RevokeAccess, Config.EndsEarly
-//	a key is replaced             Set, with new Config.Keys
-//	the API refuses, and how      API.RefuseNext, Config.Refusal: a Refusal or your own handler
-//	many refused at once, or late API.Hold, then ExpireAccess, then Hold.Release
-//	a redirect leaves the API     API.RedirectURL, Trap.URL, Trap.PortURL, Trap.Leaks
-//	a refresh token rotates       Config.Rotation, Config.Grace, Issuer.Login
-//	a login is over               Issuer.RevokeRefresh
-//	the issuer fails, and how     Issuer.FailNext: a Fault or your own handler
-//	the issuer is slow            Config.Delay, or exactly as slow as you need: Issuer.Hold
-//	odd token answers             Config.EditToken
-//	clocks disagree               Config.ClockOffset
+// # Scenarios
 //
-// API, issuer and trap are separate origins on loopback. With Config.InMemory
-// they are https://api.test, https://issuer.test and http://trap.test, reached
-// through [Server.Transport] alone: no socket is opened, and a server that is
-// started inside a [testing/synctest] bubble runs on the bubble's clock.
+// Each is set up before the server runs or while it does: fields of [Config]
+// with [Server.Set], the rest by calls. What is told to happen n times, or for a
+// while, ends by itself.
+//
+//	scenario       set up                                   a healthy client
+//	--------       ------                                   ----------------
+//	expire         Config.Lifetime, or Issuer.ExpireAccess  renews and repeats the request, both once
+//	herd           API.Hold(n), ExpireAccess, ReleaseAll    renews once for all n requests in flight
+//	revoke one     Issuer.Revoke("access 1")                renews once, repeats once
+//	revoke all     Issuer.RevokeAccess, RevokeRefresh       asks for a new login, and the issuer no more
+//	dead key       Set other Config.Keys                    sends one request; says that the key is refused
+//	rotate         Issuer.Login, Config.Rotation            sends each refresh token once: Stats().Reused is 0
+//	stolen token   use one Login().Refresh in two clients   says that the login is over; no loop
+//	lost reply     FailNext(1, LostReply)                   sends neither refresh token nor POST again
+//	outage         Issuer.FailFor(d, Unavailable)           loses nothing while its token is valid; asks seldom
+//	API outage     API.FailFor(d, Maintenance)              does not blame the credential, nor renew it
+//	stall          FailNext(1, Hang)                        gives up by a deadline of its own
+//	slow           FailNext(1, Late(d)), Config.Delay       waits; asks no second time meanwhile
+//	spoiled answer Issuer.FailNext(1, HalfReply)            blames the issuer; also StallReply, CutReply,
+//	                                                        TrickleReply and Config.EditToken
+//	slow body      API.RefuseNext(1, TrickleBody)           reads a bounded part; also StallBody, HugeBody
+//	storm          API.RefuseNext(math.MaxInt, nil)         repeats each request at most once, and renews
+//	                                                        less and less often
+//	skew           Config.ClockOffset, with Config.JWT      finds out, and names the clock, not the key
+//	redirect trap  API.FailNext(1, RedirectToTrap)          leaves Trap.Leaks empty; also RedirectToPort,
+//	                                                        API.RedirectURL, and Issuer.FailNext of them
+//	disguise       API.RefuseNext(1, DeniedIn200)           knows the shape, or does not renew; also ErrorIn200,
+//	                                                        LoginPageIn200, LoginRedirect, HiddenIn404, KeyIn403
+//	echo           API.RefuseNext(1, EchoCredential)        has no secret in its errors and logs; also
+//	                                                        Issuer.FailNext(1, EchoRequest)
+//
+// # What happened
+//
+// [Server.Transcript] has a line for each request, in order: often the whole
+// assertion. [API.Total] and [API.Counts] say how many requests came with which
+// credential, and how many were refused; [Issuer.Stats] how many exchanges were
+// asked for and granted, and which refresh tokens came again; [Trap.Leaks] what
+// reached the trap; and Requests of each of the three has the details.
 //
 // Every credential in here is an obvious fake, and nothing that the package
-// reports holds one: records name it by number or label, "access 3" or "key 1".
+// reports holds one, nor what else a client sends where credentials belong:
+// records name it by number or label, "access 3" or "key 1".
 package authtest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -72,6 +107,9 @@ type Config struct {
 	// Lifetime of access tokens, stated in whole seconds, rounded down. Zero
 	// means an hour. Tokens keep the lifetime that they were minted with.
 	Lifetime time.Duration
+	// JWT makes access tokens JWTs, with iat, exp and the like by the servers'
+	// clock. Their signatures are fakes, which only this API accepts.
+	JWT bool
 	// EndsEarly is how long before their stated end the API refuses tokens.
 	EndsEarly time.Duration
 	// Rotation says what becomes of a refresh token that was used.
@@ -88,8 +126,9 @@ type Config struct {
 	// Delay is how long the token endpoint waits before it does anything.
 	Delay time.Duration
 
-	// ClockOffset is how far the servers' clocks are ahead of ours, as their
-	// Date headers show.
+	// ClockOffset is how far the servers' clocks are ahead of ours. Date
+	// headers and a JWT's times are theirs, and the API judges tokens by them:
+	// to change it while tokens are in force lets these end sooner or later.
 	ClockOffset time.Duration
 }
 
@@ -117,7 +156,41 @@ type Server struct {
 
 	mu     sync.Mutex // guards all below, and the mutable parts of API, Issuer and Trap
 	config Config
+	book   logbook // of all three
 	secrets
+}
+
+// A TB is what [Start] needs of a [testing.T], [testing.B] or [testing.F].
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Failed() bool
+	Logf(format string, args ...any)
+}
+
+// Start starts a server for a test, as [NewServer] does. When the test ends it
+// closes the server and, if the test failed, logs the end of the transcript,
+// which holds no secret. In a [testing/synctest] bubble, t is the bubble's.
+func Start(t TB, c Config) *Server {
+	t.Helper()
+	s := NewServer(c)
+	t.Cleanup(func() {
+		t.Helper()
+		s.Close()
+		if t.Failed() {
+			t.Logf("authtest: what arrived, in this order:\n%s", lastLines(s.Transcript(), 50))
+		}
+	})
+	return s
+}
+
+// lastLines returns the last n lines of text, and how many went before.
+func lastLines(text string, n int) string {
+	lines := strings.SplitAfter(text, "\n") // the last is empty
+	if more := len(lines) - 1 - n; more > 0 {
+		return fmt.Sprintf("… %d before that\n", more) + strings.Join(lines[more:], "")
+	}
+	return text
 }
 
 // NewServer starts a server. The caller ends it with [Server.Close]. Like
@@ -194,16 +267,39 @@ func (s *Server) current() Config {
 	return s.config
 }
 
+// now is the time by the servers' clock.
+func (c *Config) now() time.Time { return time.Now().Add(c.ClockOffset) }
+
+func (s *Server) now() time.Time {
+	c := s.current()
+	return c.now()
+}
+
+// An arrival is what a handler in FailNext can do with its request.
+type arrival struct {
+	s   *Server
+	act http.HandlerFunc // what would be done without a fault
+}
+
 type contextKey struct{}
 
-// serverOf returns the server that serves r.
-func serverOf(r *http.Request) *Server { return r.Context().Value(contextKey{}).(*Server) }
+func arriving(r *http.Request, at arrival) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), contextKey{}, at))
+}
+
+func arrivedAt(r *http.Request) arrival {
+	at, ok := r.Context().Value(contextKey{}).(arrival)
+	if !ok {
+		panic("authtest: a fault was asked to serve a request that FailNext did not give it")
+	}
+	return at
+}
 
 // front is what all three origins share: requests end when the server closes,
 // and the Date is the servers' clock's.
 func (s *Server) front(serve http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), contextKey{}, s))
+		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		end := func() {
 			cancel()
@@ -217,7 +313,7 @@ func (s *Server) front(serve http.HandlerFunc) http.Handler {
 			abort()
 		}
 		defer context.AfterFunc(s.closing, end)()
-		w.Header().Set("Date", time.Now().Add(s.current().ClockOffset).UTC().Format(http.TimeFormat))
+		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 		serve(w, r.WithContext(ctx))
 	})
 }

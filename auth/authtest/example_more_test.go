@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/reauth-go/reauth/auth/authtest"
@@ -112,6 +113,52 @@ func ExampleIssuer_FailNext() {
 	// Post "https://issuer.test/token": EOF
 	// 400 Bad Request, {"error":"invalid_grant","error_description":"the refresh token was used before: its session is revoked"}
 	// reused: 1
+}
+
+// One of several tokens is revoked. Records and calls name it by its label.
+func ExampleIssuer_Revoke() {
+	srv := authtest.NewServer(authtest.Config{InMemory: true})
+	defer srv.Close()
+	client := &http.Client{Transport: srv.Transport()}
+
+	logins := []authtest.Token{srv.Issuer.Login(), srv.Issuer.Login()}
+	srv.Issuer.Revoke("access 2")
+	for _, login := range logins {
+		req, _ := http.NewRequest(http.MethodGet, srv.API.URL+"/v1/me", nil)
+		req.Header.Set("Authorization", "Bearer "+login.Access)
+		resp, err := client.Do(req)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		resp.Body.Close()
+	}
+	fmt.Print(srv.Transcript())
+	// Output:
+	// API    GET /v1/me with access 1: 200
+	// API    GET /v1/me with access 2: 401
+}
+
+// An API that is slow once, then answers with half of its JSON.
+func ExampleAPI_FailNext() {
+	srv := authtest.NewServer(authtest.Config{InMemory: true})
+	defer srv.Close()
+	client := &http.Client{Transport: srv.Transport()}
+
+	for _, fault := range []http.Handler{authtest.Late(10 * time.Millisecond), authtest.HalfReply} {
+		srv.API.FailNext(1, fault)
+		resp, err := client.Get(srv.API.URL + "/v1/me")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		fmt.Println(resp.Status, strings.TrimSpace(string(body)))
+	}
+	// Output:
+	// 401 Unauthorized {"message":"no credential was sent"}
+	// 401 Unauthorized {"message":"no cre
 }
 
 // Everything can change while the server runs.

@@ -20,18 +20,16 @@ func Example() {
 	srv.Issuer.ExpireAccess()
 	fmt.Println(client.Login())
 
-	for _, r := range srv.API.Requests() {
-		fmt.Println(r.Method, r.Path, r.Credential, r.Status)
-	}
-	fmt.Println("exchanges:", srv.Issuer.Stats().Exchanges["client_credentials"])
+	fmt.Print(srv.Transcript())
 	// Output:
 	// tester <nil>
 	// tester <nil>
-	// GET /v1/me  401
-	// GET /v1/me access 1 200
-	// GET /v1/me access 1 401
-	// GET /v1/me access 2 200
-	// exchanges: 2
+	// API    GET /v1/me without a credential: 401
+	// issuer POST /token, client_credentials: 200
+	// API    GET /v1/me with access 1: 200
+	// API    GET /v1/me with access 1: 401
+	// issuer POST /token, client_credentials: 200
+	// API    GET /v1/me with access 2: 200
 }
 
 // A program is what is tested here: on a 401 it fetches a token, and tries once

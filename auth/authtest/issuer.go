@@ -3,10 +3,13 @@ package authtest
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -89,14 +92,43 @@ func (i *Issuer) RevokeRefresh() {
 	}
 }
 
+// Revoke revokes one token, named by its text or by its label in records, such
+// as "access 3" or "refresh 1". With a refresh token its session can no longer
+// be renewed; access tokens live on. It panics if the issuer never minted it.
+func (i *Issuer) Revoke(token string) {
+	i.s.mu.Lock()
+	defer i.s.mu.Unlock()
+	for text, t := range i.ledger.access {
+		if token == text || token == i.s.tokenLabel(text) {
+			t.dead = cmp.Or(t.dead, revoked)
+			return
+		}
+	}
+	for text, t := range i.ledger.refresh {
+		if token == text || token == i.s.tokenLabel(text) {
+			t.session.over = true
+			return
+		}
+	}
+	panic("authtest: the token to revoke is none that the issuer minted") // and may be a secret
+}
+
 // FailNext makes the token endpoint answer the next n requests with the given
-// fault: one of the canned [Fault] values, or a handler of your own, which gets
-// the request with its form parsed and its body still readable.
+// fault: one of the canned [Fault] values, [Late], or a handler of your own,
+// which gets the request with its form parsed and its body still readable.
 // FailNext(math.MaxInt, fault) fails until FailNext(0, nil).
 func (i *Issuer) FailNext(n int, fault http.Handler) {
 	i.s.mu.Lock()
 	defer i.s.mu.Unlock()
-	i.forced = forced{n, fault}
+	i.forced = forced{left: n, with: fault}
+}
+
+// FailFor does the same to all requests until d has passed. The latest call of
+// the two holds.
+func (i *Issuer) FailFor(d time.Duration, fault http.Handler) {
+	i.s.mu.Lock()
+	defer i.s.mu.Unlock()
+	i.forced = forced{until: time.Now().Add(d), with: fault}
 }
 
 // Hold makes the token endpoint keep the next n requests until the hold
@@ -134,7 +166,7 @@ func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
 	fault, failing := i.forced.take()
 	i.s.mu.Unlock()
 	if failing && fault != nil {
-		fault.ServeHTTP(w, r)
+		fault.ServeHTTP(w, arriving(r, arrival{i.s, i.exchange}))
 		return
 	}
 	i.exchange(w, r)
@@ -279,8 +311,8 @@ type session struct {
 
 type accessToken struct {
 	session *session
-	ends    time.Time
-	dead    string // why it ended before; empty: it has not
+	ends    time.Time // by the servers' clock
+	dead    string    // why it ended before; empty: it has not
 }
 
 type refreshToken struct {
@@ -292,9 +324,25 @@ type refreshToken struct {
 func (i *Issuer) mint(of *session) (token string, lifetime time.Duration) {
 	i.stats.Minted++
 	c := &i.s.config
+	now := c.now()
 	token = i.s.token("access", i.stats.Minted)
-	i.ledger.access[token] = &accessToken{session: of, ends: time.Now().Add(c.Lifetime - c.EndsEarly)}
+	if c.JWT {
+		token = i.claims(now, now.Add(c.Lifetime)) + "." + token
+	}
+	i.ledger.access[token] = &accessToken{session: of, ends: now.Add(c.Lifetime - c.EndsEarly)}
 	return token, c.Lifetime
+}
+
+// claims returns the first two parts of a JWT (RFC 9068).
+func (i *Issuer) claims(from, until time.Time) string {
+	part := func(members map[string]any) string {
+		text, _ := json.Marshal(members)
+		return base64.RawURLEncoding.EncodeToString(text)
+	}
+	return part(map[string]any{"alg": "RS256", "typ": "at+jwt", "kid": "authtest"}) + "." + part(map[string]any{
+		"iss": i.URL, "aud": i.s.API.URL, "sub": "tester", "client_id": i.s.config.ClientID,
+		"iat": from.Unix(), "exp": until.Unix(), "jti": strconv.Itoa(i.stats.Minted),
+	})
 }
 
 // rotate gives a session a new refresh token.

@@ -2,6 +2,7 @@ package authtest_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -260,7 +261,9 @@ func TestFaults(t *testing.T) {
 		status int // 0: no answer
 		body   string
 	}{
+		authtest.InternalError:   {500, "went wrong"},
 		authtest.Unavailable:     {503, "<h1>503"},
+		authtest.Maintenance:     {503, "<h1>503"},
 		authtest.TooManyRequests: {429, "too many"},
 		authtest.InvalidGrant:    {400, `"error":"invalid_grant"`},
 		authtest.InvalidClient:   {401, `"error":"invalid_client"`},
@@ -270,7 +273,10 @@ func TestFaults(t *testing.T) {
 		authtest.Reset:           {0, ""},
 		authtest.LostReply:       {0, ""},
 	}
-	others := []authtest.Fault{authtest.Hang, authtest.RedirectToTrap} // below
+	others := []authtest.Fault{ // elsewhere
+		authtest.Hang, authtest.TrickleReply, authtest.StallReply, authtest.CutReply, authtest.HalfReply,
+		authtest.RedirectToTrap, authtest.RedirectToPort,
+	}
 	everyway(t, authtest.Config{}, func(t *testing.T, srv *authtest.Server, client *http.Client) {
 		wantEqual(t, "faults", len(authtest.Faults()), len(tests)+len(others))
 		for fault, want := range tests {
@@ -295,7 +301,7 @@ func TestFaults(t *testing.T) {
 					if !strings.Contains(string(body), want.body) {
 						t.Errorf("body %q has no %q", body, want.body)
 					}
-					wantEqual(t, "Retry-After", resp.Header.Get("Retry-After") == "30", fault == authtest.TooManyRequests)
+					wantEqual(t, "Retry-After", resp.Header.Get("Retry-After") != "", fault == authtest.TooManyRequests || fault == authtest.Maintenance)
 				}
 				got := srv.Issuer.Stats().Granted["client_credentials"] - granted
 				wantEqual(t, "granted", got == 1, fault == authtest.LostReply)
@@ -369,5 +375,54 @@ func TestIssuerHold(t *testing.T) {
 		wantEqual(t, "minted", srv.Issuer.Stats().Minted, 0)
 		hold.ReleaseAll()
 		wantStatus(t, <-done, 200)
+	})
+}
+
+func TestRevokeOne(t *testing.T) {
+	everyway(t, authtest.Config{}, func(t *testing.T, srv *authtest.Server, client *http.Client) {
+		one, two, three := srv.Issuer.Login(), srv.Issuer.Login(), srv.Issuer.Login()
+		srv.Issuer.Revoke("access 1")
+		srv.Issuer.Revoke(two.Access)
+		srv.Issuer.Revoke("refresh 3")
+		wantStatus(t, get(t, client, srv.API.URL, bearer(one.Access)), 401)
+		wantStatus(t, get(t, client, srv.API.URL, bearer(two.Access)), 401)
+		wantStatus(t, get(t, client, srv.API.URL, bearer(three.Access)), 200)
+		wantStatus(t, refresh(t, client, srv, one.Refresh), 200)
+		wantError(t, refresh(t, client, srv, three.Refresh), 400, "invalid_grant")
+		wantEqual(t, "reused", srv.Issuer.Stats().Reused, 0)
+
+		defer func() {
+			if p := fmt.Sprint(recover()); !strings.Contains(p, "none that the issuer minted") || strings.Contains(p, "a-secret") {
+				t.Errorf("got %q", p)
+			}
+		}()
+		srv.Issuer.Revoke("a-secret")
+	})
+}
+
+func TestJWT(t *testing.T) {
+	config := authtest.Config{JWT: true, Lifetime: time.Hour, ClockOffset: -24 * time.Hour}
+	everyway(t, config, func(t *testing.T, srv *authtest.Server, client *http.Client) {
+		token, _ := tokens(t, exchange(t, client, srv, clientCredentials()))
+		parts := strings.Split(token, ".")
+		wantEqual(t, "parts", len(parts), 3)
+		for _, part := range parts {
+			if _, err := base64.RawURLEncoding.DecodeString(part); err != nil {
+				t.Error(err)
+			}
+		}
+		text, _ := base64.RawURLEncoding.DecodeString(parts[1])
+		var claims struct{ Iat, Exp int64 }
+		wantEqual(t, "claims", json.Unmarshal(text, &claims), nil)
+		wantEqual(t, "lifetime", claims.Exp-claims.Iat, 3600)
+		if behind := time.Since(time.Unix(claims.Iat, 0)); behind < 23*time.Hour || behind > 25*time.Hour {
+			t.Errorf("issued %v ago, want a day", behind)
+		}
+		wantStatus(t, get(t, client, srv.API.URL, bearer(token)), 200)
+		record := srv.API.Requests()[0]
+		wantEqual(t, "credential", record.Credential, "access 1")
+		wantEqual(t, "masked", record.Header.Get("Authorization"), "Bearer [access 1]")
+		srv.Set(func(c *authtest.Config) { c.ClockOffset = 0 }) // by this clock it is long over
+		wantStatus(t, get(t, client, srv.API.URL, bearer(token)), 401)
 	})
 }

@@ -6,15 +6,19 @@ import (
 	"hash"
 	"io"
 	"net/http"
-	"net/textproto"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // maxRecords is how many requests each origin remembers.
 const maxRecords = 10_000
 
 // A Request is one request as it arrived. Credentials that the server knows
-// are replaced by their labels in brackets, such as "Bearer [access 3]".
+// are replaced by their labels in brackets, such as "Bearer [access 3]"; others
+// by "[unknown]", if they are where credentials belong.
 type Request struct {
+	Time     time.Time // when it arrived
 	Method   string
 	Host     string
 	Path     string
@@ -30,7 +34,8 @@ type Request struct {
 	// token endpoint it is where the client's own secret was: "header
 	// Authorization", "form", both with a comma, or "".
 	Place string
-	// Scheme is the first word of the Authorization header, as it was sent.
+	// Scheme is the first of several words of the Authorization header, as it
+	// was sent.
 	Scheme string
 	// Grant is the grant_type, at the token endpoint.
 	Grant string
@@ -43,10 +48,58 @@ type Request struct {
 	Status int
 }
 
-// A logbook keeps the latest requests, unmasked. The server's mutex guards it.
-type logbook struct{ entries []*Request }
+// String returns a line without secrets, such as
+// "GET /v1/me with access 3: 401".
+func (r Request) String() string {
+	line := r.Method + " " + r.Path
+	if r.Grant != "" {
+		line += ", " + r.Grant
+	}
+	if r.Credential != "" {
+		line += " with " + r.Credential
+	} else if r.Grant == "" {
+		line += " without a credential"
+	}
+	if r.Status == 0 {
+		return line + ": no answer"
+	}
+	return line + ": " + strconv.Itoa(r.Status)
+}
 
-func (l *logbook) add(r *Request) {
+// Transcript returns one line for each request to API, issuer and trap, in the
+// order in which they arrived: the latest 10,000. It holds no secret, so that a
+// test can compare it, or show it when it fails.
+//
+//	API    GET /v1/me with access 1: 401
+//	issuer POST /token, client_credentials: 200
+//	API    GET /v1/me with access 2: 200
+func (s *Server) Transcript() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var text strings.Builder
+	for _, entry := range s.book.entries {
+		where := "trap  "
+		switch entry.book {
+		case &s.API.book:
+			where = "API   "
+		case &s.Issuer.book:
+			where = "issuer"
+		}
+		text.WriteString(where + " " + s.shown(entry).String() + "\n")
+	}
+	return text.String()
+}
+
+// A logbook keeps the latest requests, unmasked. The server's mutex guards it.
+type logbook struct{ entries []*entry }
+
+// An entry is a request that is noted in a book, and in the server's too.
+type entry struct {
+	Request
+	book *logbook
+}
+
+func (l *logbook) add(r *entry) {
 	if len(l.entries) == maxRecords {
 		l.entries = l.entries[1:]
 	}
@@ -59,22 +112,33 @@ func (s *Server) read(l *logbook) []Request {
 	defer s.mu.Unlock()
 	shown := make([]Request, len(l.entries))
 	for i, entry := range l.entries {
-		shown[i] = *entry
-		shown[i].Path = s.mask(entry.Path)
-		shown[i].RawQuery = s.mask(entry.RawQuery)
+		shown[i] = s.shown(entry)
+		shown[i].RawQuery = s.maskQuery(entry.RawQuery)
 		shown[i].Header = s.maskHeader(entry.Header)
 	}
 	return shown
+}
+
+// shown returns the part of an entry that a line shows.
+func (s *Server) shown(e *entry) Request {
+	r := e.Request
+	r.Path, r.Grant = s.mask(r.Path), s.mask(r.Grant)
+	r.RawQuery, r.Header = "", nil
+	return r
 }
 
 // arrive notes a request in l and returns the entry together with a writer and
 // a request whose status and body are noted too, always before the client can
 // see an answer.
 func (s *Server) arrive(l *logbook, w http.ResponseWriter, r *http.Request) (*Request, http.ResponseWriter, *http.Request) {
-	entry := &Request{Method: r.Method, Host: r.Host, Path: r.URL.Path, RawQuery: r.URL.RawQuery, Header: r.Header.Clone()}
+	noted := &entry{book: l, Request: Request{
+		Time: time.Now(), Method: r.Method, Host: r.Host, Path: r.URL.Path, RawQuery: r.URL.RawQuery, Header: r.Header.Clone(),
+	}}
 	s.mu.Lock()
-	l.add(entry)
+	l.add(noted)
+	s.book.add(noted)
 	s.mu.Unlock()
+	entry := &noted.Request
 	r = r.WithContext(r.Context()) // a copy
 	r.Body = &bodyMeter{ReadCloser: r.Body, s: s, entry: entry, hash: sha256.New()}
 	return entry, &statusMeter{ResponseWriter: w, s: s, entry: entry}, r
@@ -136,14 +200,4 @@ func readBody(r *http.Request) []byte {
 	const limit = 1 << 20
 	body, _ := io.ReadAll(io.LimitReader(r.Body, limit))
 	return body
-}
-
-// carriesCredential reports whether a header's whole value is a credential by
-// its nature, known to the server or not.
-func carriesCredential(header string) bool {
-	switch textproto.CanonicalMIMEHeaderKey(header) {
-	case "Authorization", "Proxy-Authorization", "X-Api-Key", "Api-Key", "X-Auth-Token", "Dpop":
-		return true
-	}
-	return false
 }

@@ -5,9 +5,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A Refusal is a canned answer of an API that does not accept a credential.
@@ -31,7 +31,12 @@ const (
 	LoginPage          Refusal = "login page"          // 401, an HTML page
 	JSONMessage        Refusal = "json message"        // 401, no challenge, a JSON object with a message
 	ProblemJSON        Refusal = "problem json"        // 401, no challenge, RFC 9457
-	ErrorIn200         Refusal = "error in 200"        // 200, a JSON object with ok=false and an error
+	ErrorIn200         Refusal = "error in 200"        // 200, a JSON object with ok=false and error=invalid_auth, as Slack has it
+	DeniedIn200        Refusal = "denied in 200"       // 200, a JSON object with status=REQUEST_DENIED, as Google Maps has it
+	LoginPageIn200     Refusal = "login page in 200"   // 200, an HTML page
+	LoginRedirect      Refusal = "login redirect"      // 302 to a page on the API that is LoginPageIn200 for everybody
+	HiddenIn404        Refusal = "hidden in 404"       // 404, as if there were no such thing
+	KeyIn403           Refusal = "key in 403"          // 403 without a challenge, a JSON object that blames a missing or expired key
 	HugeBody           Refusal = "huge body"           // 401, invalid_token, 10 MiB of text
 	TrickleBody        Refusal = "trickle body"        // 401, invalid_token, a byte every 50 ms until the client leaves
 	StallBody          Refusal = "stall body"          // 401, invalid_token, headers and then nothing until the client leaves
@@ -44,7 +49,8 @@ const (
 func Refusals() []Refusal {
 	return []Refusal{
 		NoChallenge, RealmOnly, InvalidToken, InvalidRequest, InsufficientScope, Forbidden, StepUp, InsufficientClaims,
-		BasicOnly, ManyChallenges, MalformedChallenge, LoginPage, JSONMessage, ProblemJSON, ErrorIn200,
+		BasicOnly, ManyChallenges, MalformedChallenge, LoginPage, JSONMessage, ProblemJSON,
+		ErrorIn200, DeniedIn200, LoginPageIn200, LoginRedirect, HiddenIn404, KeyIn403,
 		HugeBody, TrickleBody, StallBody, EarlyClose, ProxyAuth, EchoCredential,
 	}
 }
@@ -105,6 +111,20 @@ func (f Refusal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		})
 	case ErrorIn200:
 		writeJSON(w, http.StatusOK, map[string]any{"ok": false, "error": "invalid_auth"})
+	case DeniedIn200:
+		writeJSON(w, http.StatusOK, map[string]any{"status": "REQUEST_DENIED", "error_message": "the key is not valid", "results": []any{}})
+	case LoginPageIn200:
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, loginPage)
+	case LoginRedirect:
+		w.Header().Set("Location", loginPath+"?"+url.Values{returnTo: {r.URL.Path}}.Encode())
+		w.WriteHeader(http.StatusFound)
+	case HiddenIn404:
+		writeJSON(w, http.StatusNotFound, map[string]any{"message": "Not Found"})
+	case KeyIn403:
+		writeJSON(w, http.StatusForbidden, map[string]any{"error": map[string]any{
+			"code": 403, "status": "PERMISSION_DENIED", "message": "the key is missing or has expired",
+		}})
 	case HugeBody:
 		const size, line = 10 << 20, "this text goes on and on and on.\n"
 		challenge(invalidToken)
@@ -125,7 +145,7 @@ func (f Refusal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				abort()
 			}
 			_ = http.NewResponseController(w).Flush()
-			waitFor(r.Context(), 50*time.Millisecond)
+			waitFor(r.Context(), pace)
 		}
 	case StallBody:
 		challenge(invalidToken)
@@ -149,6 +169,9 @@ func (f Refusal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic("authtest: no such refusal: " + string(f))
 	}
 }
+
+// Where LoginRedirect sends clients: the path, with the parameter.
+const loginPath, returnTo = "/login", "return_to"
 
 const loginPage = `<!DOCTYPE html>
 <html><head><title>Sign in</title></head>

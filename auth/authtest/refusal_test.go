@@ -35,6 +35,11 @@ func TestRefusals(t *testing.T) {
 		authtest.JSONMessage:        {401, nil, "application/json", `"message":"Bad credentials"`},
 		authtest.ProblemJSON:        {401, nil, "application/problem+json", `"title":"Token expired"`},
 		authtest.ErrorIn200:         {200, nil, "application/json", `"ok":false`},
+		authtest.DeniedIn200:        {200, nil, "application/json", `"status":"REQUEST_DENIED"`},
+		authtest.LoginPageIn200:     {200, nil, "text/html; charset=utf-8", "Sign in"},
+		authtest.LoginRedirect:      {200, nil, "text/html; charset=utf-8", "Sign in"}, // where the client ends up
+		authtest.HiddenIn404:        {404, nil, "application/json", "Not Found"},
+		authtest.KeyIn403:           {403, nil, "application/json", `"status":"PERMISSION_DENIED"`},
 		authtest.HugeBody:           {401, []string{invalid}, "text/plain; charset=utf-8", "on and on"},
 		authtest.EarlyClose:         {401, []string{invalid}, "", ""},
 		authtest.ProxyAuth:          {407, nil, "", ""},
@@ -72,6 +77,8 @@ func TestRefusals(t *testing.T) {
 					wantEqual(t, "length", len(got.body), 10<<20)
 				case authtest.ProxyAuth:
 					wantEqual(t, "Proxy-Authenticate", got.Header.Get("Proxy-Authenticate"), `Basic realm="authtest proxy"`)
+				case authtest.LoginRedirect:
+					wantEqual(t, "landed", got.Request.URL.String(), srv.API.URL+"/login?return_to=%2F")
 				case authtest.EarlyClose:
 					wantEqual(t, "Close", got.Close, true)
 				}
@@ -145,6 +152,7 @@ func TestEarlyCloseReadsNoBody(t *testing.T) {
 func TestRefusalsReadTheBody(t *testing.T) {
 	everyway(t, authtest.Config{}, func(t *testing.T, srv *authtest.Server, client *http.Client) {
 		client.Timeout = 10 * time.Second
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		for i, refusal := range append(authtest.Refusals(), "") {
 			if refusal == "" { // the one that nobody configured
 				srv.API.RefuseNext(1, nil)

@@ -20,15 +20,16 @@ type secrets struct {
 	order  []string          // values, the longest first
 	masker *strings.Replacer
 	keys   int
-	suffix string // of this server's tokens: those of another one are not ours
+	suffix string   // of this server's tokens: those of another one are not ours
+	places []string // "header NAME" and "query NAME" of all keys there ever were: what is there is a credential, known or not
 }
 
 func newSecrets() secrets {
 	return secrets{labels: map[string]string{}, masker: strings.NewReplacer(), suffix: strings.ToLower(rand.Text()[:4])}
 }
 
-// minted matches tokens of this package.
-var minted = regexp.MustCompile(`test-(access|refresh)-(\d{6,})-([a-z2-7]{4})`)
+// minted matches tokens of this package, alone or as the signature of a JWT.
+var minted = regexp.MustCompile(`(?:eyJ[\w-]+\.eyJ[\w-]+\.)?test-(access|refresh)-(\d{6,})-([a-z2-7]{4})`)
 
 // token returns the text of a token, such as test-access-000001-abcd.
 func (s *secrets) token(kind string, number int) string {
@@ -38,6 +39,9 @@ func (s *secrets) token(kind string, number int) string {
 // learn adds the keys and the client of a configuration.
 func (s *secrets) learn(c *Config) {
 	for _, key := range c.Keys {
+		if place := key.sighting().place; !slices.Contains(s.places, place) {
+			s.places = append(s.places, place)
+		}
 		label := key.Label
 		if label == "" && s.labels[key.Value] == "" {
 			s.keys++
@@ -120,7 +124,7 @@ func (s *secrets) maskHeader(h http.Header) http.Header {
 	shown := make(http.Header, len(h))
 	for name, values := range h {
 		for _, value := range values {
-			if carriesCredential(name) && value != "" && len(s.find(value)) == 0 {
+			if s.carriesCredential(name) && value != "" && len(s.find(value)) == 0 {
 				word, _, several := strings.Cut(value, " ")
 				if value = "[unknown]"; several {
 					value = word + " [unknown]"
@@ -132,49 +136,65 @@ func (s *secrets) maskHeader(h http.Header) http.Header {
 	return shown
 }
 
+// maskQuery returns a query that may be shown.
+func (s *secrets) maskQuery(query string) string {
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		name, value, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(name); err == nil && value != "" && slices.Contains(s.places, "query "+plain) && len(s.find(value)) == 0 {
+			parts[i] = name + "=[unknown]"
+		}
+	}
+	return s.mask(strings.Join(parts, "&"))
+}
+
+// carriesCredential reports whether a header's whole value is a credential by
+// its nature, known to the server or not.
+func (s *secrets) carriesCredential(header string) bool {
+	switch name := textproto.CanonicalMIMEHeaderKey(header); name {
+	case "Authorization", "Proxy-Authorization", "X-Api-Key", "Api-Key", "X-Auth-Token", "Dpop":
+		return true
+	default:
+		return slices.Contains(s.places, "header "+name)
+	}
+}
+
 // A sighting is a credential as a request presented it.
 type sighting struct {
 	place  string // "header NAME", "query NAME", "" if there is none
-	scheme string // of an Authorization header
+	scheme string // of an Authorization header that has one
 	value  string // whole
 }
 
 // sight finds what r presents: the Authorization header, or else the first
-// that is there of the places that keys may use.
-func sight(r *http.Request, keys []Key) sighting {
+// that is there of the places that keys may use, headers before parameters.
+func sight(r *http.Request, places []string) sighting {
 	if values := r.Header.Values("Authorization"); len(values) > 0 {
 		// Two Authorization headers are no credential that anybody accepts.
 		value := strings.Join(values, ", ")
 		scheme, rest, found := strings.Cut(value, " ")
-		if found && strings.EqualFold(scheme, "Bearer") {
+		switch {
+		case !found:
+			scheme = "" // the one word is the credential itself
+		case strings.EqualFold(scheme, "Bearer"):
 			value = "Bearer " + rest
 		}
 		return sighting{"header Authorization", scheme, value}
 	}
-	for _, name := range append(headersOf(keys), "X-Api-Key") {
-		if value := strings.Join(r.Header.Values(name), ", "); value != "" {
-			return sighting{place: "header " + name, value: value}
+	for _, place := range append(slices.Clone(places), "header X-Api-Key") {
+		name, isHeader := strings.CutPrefix(place, "header ")
+		if value := strings.Join(r.Header.Values(name), ", "); isHeader && value != "" {
+			return sighting{place: place, value: value}
 		}
 	}
 	query := r.URL.Query()
-	for _, key := range keys {
-		if key.Query == "" {
-			continue
-		}
-		if value := strings.Join(query[key.Query], ", "); value != "" {
-			return sighting{place: "query " + key.Query, value: value}
+	for _, place := range places {
+		name, isQuery := strings.CutPrefix(place, "query ")
+		if value := strings.Join(query[name], ", "); isQuery && value != "" {
+			return sighting{place: place, value: value}
 		}
 	}
 	return sighting{}
-}
-
-func headersOf(keys []Key) (names []string) {
-	for _, key := range keys {
-		if key.Header != "" {
-			names = append(names, textproto.CanonicalMIMEHeaderKey(key.Header))
-		}
-	}
-	return names
 }
 
 // sighting returns what a request that presents the key looks like.

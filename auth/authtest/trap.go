@@ -31,8 +31,13 @@ func (l Leak) String() string {
 }
 
 // Leaks returns every credential that reached the trap, in order: those that
-// the server knows, wherever they were, and any value in a header that is for
-// credentials. Of a body the first MiB counts.
+// the server knows, wherever they were, and any value in a header or query
+// parameter that is for credentials. Of a body the first MiB counts. A healthy
+// client leaves none:
+//
+//	for _, leak := range srv.Trap.Leaks() {
+//		t.Error(leak)
+//	}
 func (t *Trap) Leaks() []Leak {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
@@ -66,13 +71,17 @@ func (t *Trap) inspect(entry *Request, r *http.Request, body []byte) {
 	for name, values := range r.Header {
 		for _, value := range values {
 			labels := t.s.find(value)
-			if len(labels) == 0 && value != "" && carriesCredential(name) {
+			if len(labels) == 0 && value != "" && t.s.carriesCredential(name) {
 				labels = []string{"unknown"}
 			}
 			note("header "+name, labels)
 		}
 	}
-	note("query", t.s.find(r.URL.RawQuery))
+	inQuery := t.s.find(r.URL.RawQuery)
+	if len(inQuery) == 0 && t.s.maskQuery(r.URL.RawQuery) != r.URL.RawQuery {
+		inQuery = []string{"unknown"}
+	}
+	note("query", inQuery)
 	note("path", t.s.find(r.URL.Path))
 	note("body", t.s.find(string(body)))
 }
