@@ -28,6 +28,9 @@ const (
 	// a new one is asked for only once every strikePause.
 	maxStrikes  = 3
 	strikePause = time.Minute
+	// maxWish is the longest pause that a source gets because it asked for one
+	// (a token endpoint's Retry-After).
+	maxWish = time.Minute
 	// closeWait is how long Close waits for calls that ignore their context.
 	closeWait = time.Second
 )
@@ -66,8 +69,9 @@ type CacheConfig struct {
 // long as its own context allows; the renewal has a context and deadline of its
 // own. It is asked of the source's Refresh if it has one.
 //
-// While a source fails it is asked at most twelve times a minute, and callers
-// in between get the remembered error, marked as Throttled. When three young
+// While a source fails it is asked at most twelve times a minute, or less often
+// if its error names a NextTry (obeyed up to a minute), and callers in between
+// get the remembered error, marked as Throttled. When three young
 // credentials in a row were refused, a new one is asked for once a minute. A
 // pause after a failure ends when the credential expires, or by Forget.
 //
@@ -495,7 +499,7 @@ func (c *Cache) keep(f *flight, cred *Credential, now time.Time) *Credential {
 		c.cur.Store(same.until(same.due))
 		c.failed = nil
 		if c.refused.Same(cred) && !f.early {
-			c.pause(now) // asked because of a refusal, and none the wiser
+			c.pause(now, time.Time{}) // asked because of a refusal, and none the wiser
 		} else {
 			c.failures, c.nextAsk = 0, time.Time{}
 		}
@@ -503,7 +507,10 @@ func (c *Cache) keep(f *flight, cred *Credential, now time.Time) *Credential {
 	}
 	kind := EventFound
 	if old != nil {
-		kind = EventRenewed
+		switch kind = EventRenewed; cred.Provenance.Kind {
+		case KindEnv, KindFile, KindKeyring: // places that others write to
+			kind = EventAdopted
+		}
 		if !c.refused.Same(old.cred) {
 			c.strikes = 0 // it lived until it was due
 		}
@@ -565,7 +572,7 @@ func (c *Cache) strike(e *entry, now time.Time) {
 // fail remembers a failure and sets the pause that follows it.
 func (c *Cache) fail(e *Error, now time.Time) {
 	c.failed, c.told = e, nil
-	c.pause(now)
+	c.pause(now, e.NextTry)
 	if cur := c.cur.Load(); cur != nil {
 		c.cur.Store(cur.until(c.nextAsk))
 	}
@@ -576,11 +583,17 @@ func (c *Cache) fail(e *Error, now time.Time) {
 	c.events = append(c.events, event)
 }
 
-// pause keeps the source from being asked for a while. A pause for failures
-// ends at the expiry of a credential that is still valid.
-func (c *Cache) pause(now time.Time) {
+// pause keeps the source from being asked for a while, and until wish if the
+// source named a later time. A pause for failures ends at the expiry of a
+// credential that is still valid.
+func (c *Cache) pause(now, wish time.Time) {
 	c.failures++
 	next := now.Add(pauses[min(c.failures, len(pauses))-1])
+	if longest := now.Add(maxWish); wish.After(longest) {
+		next = longest
+	} else if wish.After(next) {
+		next = now.Add(wish.Sub(now.Round(0)))
+	}
 	if cur := c.cur.Load(); cur != nil && !cur.cred.expired(now) && !cur.cred.Expiry.IsZero() {
 		if left := cur.cred.Expiry.Sub(now.Round(0)); now.Add(left).Before(next) {
 			next = now.Add(left)

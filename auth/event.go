@@ -13,6 +13,7 @@ type Event struct {
 	Provenance Provenance // of the credential concerned
 	Expiry     time.Time  // of that credential; zero if not stated
 	Origin     string     // of the request concerned; empty if there was none
+	Reason     string     // why, for those kinds that have several reasons; a few words
 	Err        error      // what went wrong; nil if nothing did
 	Failures   int        // failures in a row, this one included
 	NextTry    time.Time  // when the source is asked again at the earliest; zero if at once
@@ -23,13 +24,16 @@ type EventKind string
 
 // The kinds of event.
 const (
-	EventFound       EventKind = "found"          // a first credential was found
-	EventRenewed     EventKind = "renewed"        // a new credential replaced one
-	EventRenewFailed EventKind = "renew_failed"   // the source was asked and had nothing; the old credential stays in use while it is valid
-	EventThrottled   EventKind = "throttled"      // a renewal was wanted and is not allowed yet
-	EventRepeated    EventKind = "repeated"       // a refused request was sent once more with another credential
-	EventRefused     EventKind = "refused"        // a definitive refusal; Err is the diagnosis
-	EventPassed      EventKind = "passed_through" // a request went out without our credential
+	EventFound        EventKind = "found"          // a first credential was found
+	EventRenewed      EventKind = "renewed"        // the source made a new credential, which replaced one
+	EventAdopted      EventKind = "adopted"        // somebody put another credential into a variable, file or keyring; it replaced one
+	EventRenewFailed  EventKind = "renew_failed"   // the source was asked and had nothing; the old credential stays in use while it is valid
+	EventThrottled    EventKind = "throttled"      // a renewal was wanted and is not allowed yet
+	EventRepeated     EventKind = "repeated"       // a refused request was sent once more with another credential
+	EventRefused      EventKind = "refused"        // a definitive refusal; Err is the diagnosis
+	EventPassed       EventKind = "passed_through" // a request went out without our credential; Reason says why
+	EventShadowed     EventKind = "shadowed"       // a refused credential hides another one; Reason says where that is
+	EventNotPersisted EventKind = "not_persisted"  // what has to outlive the program is in memory only; Reason says what
 )
 
 // LogValue gives [log/slog] the event without secrets.
@@ -43,6 +47,9 @@ func (e Event) LogValue() slog.Value {
 	}
 	if e.Origin != "" {
 		attrs = append(attrs, slog.String("origin", e.Origin))
+	}
+	if e.Reason != "" {
+		attrs = append(attrs, slog.String("reason", oneLine(e.Reason)))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.Any("err", e.Err))

@@ -28,16 +28,17 @@ type firstOf struct {
 // A winner is the source that gave the credential in use.
 type winner struct {
 	source Source
+	index  int
 	before []Attempt // what was tried before it
 }
 
 func (f *firstOf) Credential(ctx context.Context) (*Credential, error) {
 	var tried []Attempt
 	var answers []*Error
-	for _, src := range f.sources {
+	for i, src := range f.sources {
 		c, err := renew(ctx, src, nil)
 		if err == nil {
-			f.won.Store(&winner{src, tried})
+			f.won.Store(&winner{src, i, tried})
 			return inChain(c, nil, tried)
 		}
 		if ctx.Err() != nil {

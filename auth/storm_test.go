@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -488,4 +489,55 @@ func TestEvents(t *testing.T) {
 			t.Errorf("contexts with %v", values)
 		}
 	})
+}
+
+// TestL5_SourceNamesTheNextTry: a source that says when to come back (a token
+// endpoint's Retry-After) is obeyed for up to a minute, never past the expiry of
+// a token that is still good (L4), and a time that has passed changes nothing.
+func TestL5_SourceNamesTheNextTry(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		wish  time.Duration
+		life  time.Duration // of the token in use; zero: there is none
+		pause time.Duration
+	}{
+		{"in 30 seconds", 30 * time.Second, 0, 30 * time.Second},
+		{"in an hour", time.Hour, 0, time.Minute},
+		{"at the end of time", math.MaxInt64, 0, time.Minute},
+		{"in 100 ms", 100 * time.Millisecond, 0, 500 * time.Millisecond},
+		{"an hour ago", -time.Hour, 0, 500 * time.Millisecond},
+		{"after the expiry", time.Minute, 20 * time.Second, 20 * time.Second},
+	} {
+		bubble(t, test.name, func(t *testing.T) {
+			busy := func(context.Context, int, *auth.Credential) (*auth.Credential, error) {
+				return nil, &auth.Error{
+					Cause: auth.IssuerUnavailable, NextTry: time.Now().Add(test.wish),
+					Evidence: []auth.Evidence{{Source: "issuer", Fact: "503, Retry-After"}},
+				}
+			}
+			src := &source{answer: busy}
+			if test.life > 0 {
+				src.answer = first(mints(test.life, 0), busy)
+			}
+			c := newCache(t, src, auth.CacheConfig{})
+			begun := time.Now()
+			if test.life > 0 {
+				_, err := c.Refresh(t.Context(), mustGet(t, c))
+				wantCause(t, err, auth.IssuerUnavailable)
+			} else {
+				_, err := c.Credential(t.Context())
+				wantCause(t, err, auth.IssuerUnavailable)
+			}
+			if got := c.Status().NextTry.Sub(begun); got != test.pause {
+				t.Errorf("the next try is in %v, want %v", got, test.pause)
+			}
+			before := src.count()
+			time.Sleep(test.pause - time.Millisecond)
+			_, _ = c.Credential(t.Context())
+			wantAsks(t, src, before)
+			time.Sleep(2 * time.Millisecond)
+			_, _ = c.Credential(t.Context())
+			wantAsks(t, src, before+1)
+		})
+	}
 }

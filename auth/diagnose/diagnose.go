@@ -23,6 +23,21 @@ type Words struct {
 	Docs    string // address of the page on authentication
 	Support string // where help is to be had
 	Login   string // the command that logs in, such as "acme login"
+	// Remedy, if set, has the last word: it is given each finished diagnosis and
+	// returns the remedy to use, e.Remedy itself where that is good enough. It
+	// must depend on e alone and not change it. If it panics, e.Remedy stays.
+	Remedy func(e *auth.Error) auth.Remedy
+}
+
+// spoken returns e with the remedy that the vendor wants.
+func (w Words) spoken(e *auth.Error) *auth.Error {
+	if w.Remedy != nil {
+		func() {
+			defer func() { _ = recover() }()
+			e.Remedy = w.Remedy(e)
+		}()
+	}
+	return e
 }
 
 // An Exchange is one request that was refused, as the transport saw it.
@@ -47,6 +62,10 @@ type Exchange struct {
 	// First is the refused exchange that this one repeated with another
 	// credential; nil if this is no repeat.
 	First *Exchange
+
+	// Shadowed lists the places behind the one that the credential came from,
+	// with what each of them holds.
+	Shadowed []auth.Attempt
 
 	At     time.Time     // when the response came, on this machine's clock
 	Offset time.Duration // the server's clock minus this machine's, as learned from Date
@@ -102,5 +121,5 @@ func Refusal(x Exchange, words Words) *auth.Error {
 	if f.nested != nil {
 		e.Throttled, e.NextTry = f.nested.Throttled, f.nested.NextTry
 	}
-	return e
+	return words.spoken(e)
 }

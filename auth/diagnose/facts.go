@@ -219,7 +219,7 @@ func (f *facts) expiry() time.Time {
 func (f *facts) tried() []auth.Attempt {
 	var out []auth.Attempt
 	if f.cred != nil {
-		out = slices.Clone(f.cred.Tried)
+		out = slices.Concat(f.cred.Tried, f.x.Shadowed)
 		place := f.cred.Provenance
 		switch {
 		case f.freshToo():

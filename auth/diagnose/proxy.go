@@ -15,7 +15,7 @@ const proxyRemedy = "put the proxy's own user and password into the proxy's URL 
 // no connection to the API and no response. err is what net/http made of that.
 // It is likely and not certain: of the answer only its words are left.
 func ProxyRefused(err error, method, url string, words Words) *auth.Error {
-	return &auth.Error{
+	return words.spoken(&auth.Error{
 		Cause: auth.ProxyAuthRequired, Confidence: auth.Likely,
 		Remedy: auth.Remedy{Text: proxyRemedy, URL: words.Docs},
 		Evidence: []auth.Evidence{{
@@ -25,7 +25,7 @@ func ProxyRefused(err error, method, url string, words Words) *auth.Error {
 		Request: target(method, url, newScrubber()),
 		Support: words.Support,
 		Err:     withoutUser(err),
-	}
+	})
 }
 
 func hostOf(address string) string {

@@ -18,6 +18,9 @@ func (f *facts) remedy(found *finding) auth.Remedy {
 	if f.x.Renewal == RenewalUnsendable && renewed(found.cause) {
 		r.Text = "make the call again: a new " + f.noun() + " is in use now (set GetBody, and requests with a body are repeated without you)"
 	}
+	if len(f.x.Shadowed) > 0 && renewed(found.cause) && f.cred != nil {
+		r.Text += "; or " + unset(f.cred.Provenance) + ", which hides the credential in " + f.x.Shadowed[0].Place.String()
+	}
 	if r.Command == "" && f.words.Login != "" && f.login(found.cause) {
 		r.Command = f.words.Login
 	}
@@ -156,6 +159,14 @@ func where(p auth.Provenance) string {
 		return "use"
 	}
 	return p.String()
+}
+
+// unset says how to take a credential out of its place.
+func unset(p auth.Provenance) string {
+	if p.Kind == auth.KindEnv {
+		return "unset " + p.Name
+	}
+	return "empty " + where(p)
 }
 
 // again says how to put a value into a place, in the words that fit the place.

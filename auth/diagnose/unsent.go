@@ -9,15 +9,18 @@ import (
 // Unsent completes the error of a source, or of a check on this side, because
 // of which the request was not sent. It returns a copy: many callers may hold
 // the same error. An error that has a response is a token endpoint's refusal:
-// it goes on speaking of that request, and says that ours was not sent.
+// it goes on speaking of that request, and says that ours was not sent. An empty
+// url means that there was no request of ours, only a look at the credential.
 func Unsent(err error, method, url string, words Words) *auth.Error {
 	e := *auth.AsError(err, auth.Provenance{Kind: auth.KindSource})
 	if len(e.Evidence) == 0 {
 		e.Evidence = []auth.Evidence{{Source: "source", Fact: e.Cause.Meaning()}}
 	}
-	if ours := target(method, url, newScrubber()); e.Response == nil || e.Request == "" {
+	switch ours := target(method, url, newScrubber()); {
+	case url == "": // nobody wanted to send anything
+	case e.Response == nil || e.Request == "":
 		e.Request = ours
-	} else {
+	default:
 		e.Evidence = append(slices.Clip(e.Evidence), auth.Evidence{Source: "request", Fact: ours + " was not sent, because there was nothing to send with it"})
 	}
 	if e.Remedy.Text == "" {
@@ -32,7 +35,7 @@ func Unsent(err error, method, url string, words Words) *auth.Error {
 	if e.Remedy.Command == "" && loginHelps(e.Cause) && !instead(e.Tried) {
 		e.Remedy.Command = words.Login
 	}
-	return &e
+	return words.spoken(&e)
 }
 
 // loginHelps reports whether logging in again makes a credential where this

@@ -1,0 +1,118 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/reauth-go/reauth/auth"
+)
+
+// TestShadowed: each source that looks at several places knows what it hides:
+// other values only, and none that it asked before.
+func TestShadowed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, []byte("in-the-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("REAUTH_TEST_A", "first")
+	t.Setenv("REAUTH_TEST_A_FILE", path)
+	t.Setenv("REAUTH_TEST_B", "second")
+	t.Setenv("REAUTH_TEST_C", "first")
+	gone := auth.SourceFunc(func(context.Context) (*auth.Credential, error) { return nil, errors.New("out of order") })
+	env := auth.Env("REAUTH_TEST_A", "REAUTH_TEST_B", "REAUTH_TEST_C")
+	for _, test := range []struct {
+		name string
+		src  auth.Source
+		want []string
+	}{
+		{"a variable", env, []string{"file " + path + " (REAUTH_TEST_A_FILE)", "env REAUTH_TEST_B"}},
+		{"a chain", auth.FirstOf(auth.Env("REAUTH_TEST_UNSET"), auth.Env("REAUTH_TEST_B"), gone, auth.Static("third"), auth.Static("second")), []string{"static value"}},
+		{"a chain whose first has several", auth.FirstOf(env, auth.Static("third")), []string{"file " + path + " (REAUTH_TEST_A_FILE)", "env REAUTH_TEST_B", "static value"}},
+		{"a password", auth.WithUsername("me", env), []string{"file " + path + " (REAUTH_TEST_A_FILE)", "env REAUTH_TEST_B"}},
+		{"one place", auth.Static("only"), nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newCache(t, test.src, auth.CacheConfig{})
+			used := mustGet(t, c)
+			var got []string
+			for _, a := range c.Shadowed(t.Context(), used) {
+				got = append(got, a.Place.String())
+				if a.Err != nil || a.Answer != "holds a different credential, hidden by "+used.Provenance.String() {
+					t.Errorf("the answer of %s: %q, %v", a.Place, a.Answer, a.Err)
+				}
+			}
+			if len(got) != len(test.want) {
+				t.Fatalf("hidden: %q, want %q", got, test.want)
+			}
+			for i := range got {
+				if got[i] != test.want[i] {
+					t.Errorf("hidden: %q, want %q", got, test.want)
+				}
+			}
+		})
+	}
+}
+
+// mute answers once and never again.
+type mute struct{ auth.Source }
+
+func (m mute) Shadowed(ctx context.Context, _ *auth.Credential) []auth.Attempt {
+	<-ctx.Done()
+	return nil
+}
+
+// TestL10_ShadowedIsBounded: a place that does not answer costs two seconds, a
+// caller who has left costs nothing, and Close ends it.
+func TestL10_ShadowedIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(t, mute{auth.Static("key")}, auth.CacheConfig{})
+		used := mustGet(t, c)
+		took := func(ctx context.Context) time.Duration {
+			begun := time.Now()
+			if hidden := c.Shadowed(ctx, used); hidden != nil {
+				t.Errorf("got %v", hidden)
+			}
+			return time.Since(begun)
+		}
+		if d := took(t.Context()); d != 2*time.Second {
+			t.Errorf("a mute place took %v", d)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if d := took(ctx); d != 100*time.Millisecond {
+			t.Errorf("a caller with a deadline waited %v", d)
+		}
+		time.AfterFunc(time.Second, func() { _ = c.Close() })
+		if d := took(t.Context()); d != time.Second {
+			t.Errorf("Close ended it after %v", d)
+		}
+		if d := took(t.Context()); d != 0 {
+			t.Errorf("a closed cache looked for %v", d)
+		}
+	})
+}
+
+// TestL13_AdoptedIsNotRenewed: a key that somebody put in the place of another
+// is told apart from one that the source made.
+func TestL13_AdoptedIsNotRenewed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	write := func(value string) {
+		if err := os.WriteFile(path, []byte(value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first")
+	heard := &journal{}
+	c := newCache(t, auth.File(path), auth.CacheConfig{Hook: heard.hook})
+	used := mustGet(t, c)
+	write("second")
+	wantSecret(t, refresh(t, c, used), "second")
+	if got := heard.kinds(); len(got) != 2 || got[0] != auth.EventFound || got[1] != auth.EventAdopted {
+		t.Errorf("events %v", got)
+	}
+}
