@@ -19,23 +19,28 @@ const module = "github.com/reauth-go/reauth"
 // point one way: towards auth, which imports nothing of ours.
 var mayImport = map[string][]string{
 	"auth":               {},
-	"auth/authtest":      {"auth"},
-	"auth/keyring":       {"auth"},
+	"auth/authtest":      {"auth", "internal/fakering"},
+	"auth/keyring":       {"auth", "internal/fakering"},
 	"auth/oauth":         {"auth", "internal/scrub"},
 	"internal/challenge": {"auth"},
+	"internal/fakering":  {},
+	"internal/repeat":    {},
 	"internal/scrub":     {},
 	"auth/diagnose":      {"auth", "internal/challenge", "internal/scrub"},
-	"transport":          {"auth", "auth/diagnose", "internal/challenge", "internal/scrub"},
-	"":                   {"auth", "auth/diagnose", "auth/keyring", "auth/oauth", "transport"},
+	"transport":          {"auth", "auth/diagnose", "internal/challenge", "internal/repeat", "internal/scrub"},
+	"transport/retry":    {"auth", "internal/repeat", "internal/scrub"},
+	"transport/rpc":      {"auth", "auth/diagnose", "transport"},
+	"":                   {"auth", "auth/diagnose", "auth/keyring", "auth/oauth", "transport", "transport/retry"},
 }
 
 // livesOnlyIn says which package may import a module that is not ours, and its
 // sub-packages. Whoever uses another room does not link it.
 var livesOnlyIn = map[string][]string{
-	"golang.org/x/oauth2":           {"auth/oauth", ""},
-	"github.com/zalando/go-keyring": {"auth/keyring"},
-	"github.com/godbus/dbus/v5":     {"auth/keyring"},
-	"go.uber.org/goleak":            {}, // tests only
+	"golang.org/x/oauth2":                   {"auth/oauth", ""},
+	"github.com/zalando/go-keyring":         {"auth/keyring"},
+	"github.com/godbus/dbus/v5":             {"auth/keyring"},
+	"github.com/hashicorp/go-retryablehttp": {"transport/retry"},
+	"go.uber.org/goleak":                    {}, // tests only
 }
 
 // TestImportsPointOneWay holds the layout: one dependency, one room.

@@ -55,6 +55,9 @@
 //	echo           API.RefuseNext(1, EchoCredential)        has no secret in its errors and logs; also
 //	                                                        Issuer.FailNext(1, EchoRequest)
 //
+// The system's keyring has scenarios of its own, locked, mute, too small and the
+// like: see [StartKeyring].
+//
 // # What happened
 //
 // [Server.Transcript] has a line for each request, in order: often the whole

@@ -22,21 +22,21 @@ func (f *Fake) ready(ctx context.Context, interactive bool) error {
 	return f.Ready(ctx, interactive)
 }
 
-func (f *Fake) get(service, account string) (string, error) {
+func (f *Fake) get(_ context.Context, service, account string) (string, error) {
 	if f.Get == nil {
 		return "", errNotFound
 	}
 	return f.Get(service, account)
 }
 
-func (f *Fake) set(service, account, value string) error {
+func (f *Fake) set(_ context.Context, service, account, value string) error {
 	if f.Set == nil {
 		return nil
 	}
 	return f.Set(service, account, value)
 }
 
-func (f *Fake) del(service, account string) error {
+func (f *Fake) del(_ context.Context, service, account string) error {
 	if f.Del == nil {
 		return nil
 	}
@@ -74,7 +74,13 @@ func (h Host) host() host {
 }
 
 func NewWith(config Config, f *Fake, g *Gate, h Host) (*Entry, error) {
-	return newEntry(config, f, g, h.host())
+	return newEntry(config, func() place { return place{backend: f, gate: g, host: h.host()} })
+}
+
+// NewKeychain returns an entry of a macOS keychain behind the given tool.
+func NewKeychain(config Config, tool string) (*Entry, error) {
+	p := place{backend: keychain{tool: tool}, gate: newGate(), host: Host{GOOS: "darwin"}.host()}
+	return newEntry(config, func() place { return p })
 }
 
 const MaxCalls = maxCalls

@@ -21,31 +21,34 @@
 // of these commands shows the secret to other processes; each asks for it:
 //
 //	Linux    secret-tool store --label=acme service acme username default
-//	macOS    security add-generic-password -U -s acme -a default -w
+//	macOS    (IFS= read -rs s && printf '%s "%s"\n' 'add-generic-password -U -s acme -a default -w' "$s" | security -i)
 //	Windows  cmdkey /generic:acme:default /user:default /pass
 //
 // Do not write the secret behind security's -w or cmdkey's /pass: instead;
 // arguments are visible to every process of the machine and stay in the
-// shell's history. secret-tool takes it from a pipe as well (printf, not echo).
+// shell's history. Nor use the prompt of security add-generic-password -w: it
+// cuts what is longer than 128 bytes and says nothing. secret-tool takes the
+// secret from a pipe as well (printf, not echo).
 //
 //   - Linux: the entry's attributes are "service" and "username". It has to be
 //     in the collection "login" or, if there is none, in the default one.
 //   - Windows: the entry's name is "acme:default", which is why a service has
 //     no colon in it. Windows' own tools write UTF-16, which is read as well.
-//   - macOS: what this package writes is base64 behind the words
-//     "go-keyring-base64:". What the security tool wrote is read as it is,
-//     except that security prints text beyond ASCII as hexadecimal digits,
-//     which cannot be told from a secret of such digits: store that with Set.
+//   - macOS: a value beyond printable ASCII, which has no place on the security
+//     tool's lines, is stored as base64 behind the words "go-keyring-base64:",
+//     as Go programs often do; that and what the tool itself stores is read.
 //
 // Line ends after the value are not part of it. These names and forms do not
 // change in later versions.
 //
 // # Limits
 //
-// Windows holds 2560 bytes a value, macOS about 3000 with the names, Linux
-// whatever one likes: see [Entry.MaxSize]. The keyring has no compare-and-swap;
-// the last writer wins. On Linux the secret crosses the user's session bus in
-// clear text, as it does for most programs.
+// Windows holds 2560 bytes a value, half as many letters by its own tools, macOS
+// about 3000 with the names, Linux whatever one likes: see [Entry.MaxSize]. The
+// keyring has no compare-and-swap; the last writer wins. On Linux the secret
+// crosses the user's session bus in clear text, as it does for most programs.
+// On macOS it is the security tool that the keychain trusts with the entry, so
+// that whatever runs as this user can ask it.
 //
 // The D-Bus library keeps one connection to the session bus, with two
 // goroutines, from the first use of the keyring until the process ends: it is
@@ -98,19 +101,17 @@ const maxName = 511
 // An Entry is one entry of the system's keyring. It keeps nothing: every call
 // asks the system. It is safe for concurrent use.
 type Entry struct {
-	config  Config
-	backend backend
-	gate    *gate
-	host    host
+	config Config
+	at     func() place // asked for each call
 }
 
 // New returns the entry that config names. It does not touch the keyring. The
 // error joins every fault of config.
 func New(config Config) (*Entry, error) {
-	return newEntry(config, system{}, systemGate, thisHost)
+	return newEntry(config, here)
 }
 
-func newEntry(config Config, b backend, g *gate, h host) (*Entry, error) {
+func newEntry(config Config, at func() place) (*Entry, error) {
 	if config.Account == "" {
 		config.Account = defaultAccount
 	}
@@ -134,7 +135,7 @@ func newEntry(config Config, b backend, g *gate, h host) (*Entry, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	return &Entry{config: config, backend: b, gate: g, host: h}, nil
+	return &Entry{config: config, at: at}, nil
 }
 
 // checkName refuses what some system cannot store, or what would end the line
@@ -162,7 +163,14 @@ func (e Entry) provenance() auth.Provenance {
 // MaxSize returns how many bytes a value of this entry can have. Where the
 // system sets no limit that is math.MaxInt. Ask before a one-time code or a
 // refresh token is spent on a session that could not be stored.
-func (e *Entry) MaxSize() int { return maxSize(e.host.goos, e.config.Service, e.config.Account) }
+func (e *Entry) MaxSize() int {
+	p := e.at()
+	most := maxSize(p.host.goos, e.config.Service, e.config.Account)
+	if p.limit > 0 {
+		most = min(most, p.limit)
+	}
+	return most
+}
 
 // Credential reads the entry. The error is an [*auth.Error]:
 //
@@ -178,8 +186,8 @@ func (e *Entry) MaxSize() int { return maxSize(e.host.goos, e.config.Service, e.
 // If ctx ended first, the error wraps ctx's error and is no [*auth.Error]: the
 // keyring is not to blame.
 func (e *Entry) Credential(ctx context.Context) (*auth.Credential, error) {
-	raw, err := e.do(ctx, func() (string, error) {
-		return e.backend.get(e.config.Service, e.config.Account)
+	raw, err := e.do(ctx, func(ctx context.Context, b backend) (string, error) {
+		return b.get(ctx, e.config.Service, e.config.Account)
 	})
 	if err != nil {
 		return nil, err
@@ -211,11 +219,11 @@ func (e *Entry) Set(ctx context.Context, secret auth.Secret) error {
 	if t := e.unfit(value); t != nil {
 		return e.failed(t)
 	}
-	_, err := e.do(ctx, func() (string, error) {
-		if err := e.backend.set(e.config.Service, e.config.Account, value); err != nil {
+	_, err := e.do(ctx, func(ctx context.Context, b backend) (string, error) {
+		if err := b.set(ctx, e.config.Service, e.config.Account, value); err != nil {
 			return "", withoutSecret(err, value)
 		}
-		raw, err := e.backend.get(e.config.Service, e.config.Account)
+		raw, err := b.get(ctx, e.config.Service, e.config.Account)
 		if errors.Is(err, errNotFound) {
 			return "", &trouble{cause: auth.SourceDenied, confidence: auth.Likely, answer: "not stored",
 				fact: "the keyring reported success and holds nothing: somebody dismissed its prompt, or it does not store"}
@@ -253,12 +261,12 @@ const deleteRounds = 3
 // Delete removes the entry and looks whether it is gone. If there was none the
 // error is [auth.MissingCredential]; the others are those of Credential.
 func (e *Entry) Delete(ctx context.Context) error {
-	_, err := e.do(ctx, func() (string, error) {
+	_, err := e.do(ctx, func(ctx context.Context, b backend) (string, error) {
 		for range deleteRounds {
-			if err := e.backend.del(e.config.Service, e.config.Account); err != nil {
+			if err := b.del(ctx, e.config.Service, e.config.Account); err != nil {
 				return "", err
 			}
-			_, err := e.backend.get(e.config.Service, e.config.Account)
+			_, err := b.get(ctx, e.config.Service, e.config.Account)
 			if errors.Is(err, errNotFound) {
 				return "", nil
 			}
@@ -277,19 +285,25 @@ func (e *Entry) Delete(ctx context.Context) error {
 const readyShare = 2
 
 // do calls op, after the preflight, under the entry's timeout.
-func (e *Entry) do(ctx context.Context, op func() (string, error)) (string, error) {
-	value, err := e.gate.run(ctx, e.config.Timeout, func(ctx context.Context) (string, error) {
-		if err := e.ready(ctx); err != nil {
+func (e *Entry) do(ctx context.Context, op func(context.Context, backend) (string, error)) (string, error) {
+	p := e.at()
+	ready := func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, e.config.Timeout/readyShare)
+		defer cancel()
+		return p.backend.ready(ctx, e.config.Interactive)
+	}
+	value, err := p.gate.run(ctx, e.config.Timeout, func(ctx context.Context) (string, error) {
+		if err := ready(ctx); err != nil {
 			return "", err
 		}
 		if err := ctx.Err(); err != nil {
 			return "", err // the caller has gone: nothing must be written any more
 		}
-		value, err := recovered(op)
+		value, err := recovered(func() (string, error) { return op(ctx, p.backend) })
 		if err != nil && !errors.Is(err, errNotFound) && !isTrouble(err) {
 			// The library's words say little, or it panicked because the bus
 			// went away: the preflight knows better.
-			if why := e.ready(ctx); why != nil {
+			if why := ready(ctx); why != nil {
 				return "", why
 			}
 		}
@@ -302,10 +316,4 @@ func (e *Entry) do(ctx context.Context, op func() (string, error)) (string, erro
 		return "", fmt.Errorf("keyring: %s/%s: %w", e.config.Service, e.config.Account, ctx.Err())
 	}
 	return "", e.failed(classify(err))
-}
-
-func (e *Entry) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, e.config.Timeout/readyShare)
-	defer cancel()
-	return e.backend.ready(ctx, e.config.Interactive)
 }

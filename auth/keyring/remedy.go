@@ -3,6 +3,7 @@ package keyring
 import (
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 
@@ -52,7 +53,10 @@ func (h host) remedy(cause auth.Cause, service, account string) auth.Remedy {
 func (h host) store(service, account string) string {
 	switch h.goos {
 	case "darwin":
-		return "security add-generic-password -U -s " + shellQuote(service) + " -a " + shellQuote(account) + " -w"
+		// Not security's own prompt: what is longer than 128 bytes it cuts,
+		// and says nothing.
+		line := "add-generic-password -U -s " + toolQuote(service) + " -a " + toolQuote(account) + " -w"
+		return `(IFS= read -rs s && printf '%s "%s"\n' ` + shellQuote(line) + ` "$s" | security -i)`
 	case "windows":
 		if strings.ContainsAny(service+account, `"%$`+"`") {
 			return "" // no way to write it that both cmd and PowerShell understand
@@ -67,6 +71,16 @@ func (h host) store(service, account string) string {
 		return ""
 	}
 	return "secret-tool store --label=" + shellQuote(service) + " service " + shellQuote(service) + " username " + shellQuote(account)
+}
+
+var needsQuotes = regexp.MustCompile(`[^\w@%+=:,./-]`)
+
+// shellQuote makes s one word for a POSIX shell.
+func shellQuote(s string) string {
+	if s == "" || needsQuotes.MatchString(s) {
+		return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
+	}
+	return s
 }
 
 // notPlain reports whether one of Windows' shells may see something in r.

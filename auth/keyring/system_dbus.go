@@ -61,7 +61,7 @@ func preflight(ctx context.Context, address string, interactive bool) error {
 }
 
 func noAddress() *trouble {
-	t := unavailable("no session bus, so no keyring here, which is normal on servers and in containers (DBUS_SESSION_BUS_ADDRESS is not set)", "no session bus here", nil)
+	t := noBusTrouble()
 	// Programs that cron or su started often have a bus and do not know it.
 	socket := fmt.Sprintf("/run/user/%d/bus", os.Geteuid())
 	if info, err := os.Stat(socket); err == nil && info.Mode().Type() == fs.ModeSocket {
@@ -144,7 +144,7 @@ func (a asks) unlocked(interactive bool) error {
 		return err
 	}
 	if locked && !interactive {
-		return &trouble{cause: auth.SourceLocked, confidence: auth.Certain, fact: "the keyring is locked", answer: "locked"}
+		return lockedTrouble(nil)
 	}
 	return nil
 }
@@ -166,13 +166,13 @@ func platformTrouble(err error) *trouble {
 	if e, ok := errors.AsType[dbus.Error](err); ok {
 		switch name := strings.TrimPrefix(e.Name, busIface+".Error."); name {
 		case "AccessDenied", "AuthFailed", "SELinuxSecurityContextUnknown":
-			return &trouble{cause: auth.SourceDenied, confidence: auth.Certain, fact: "the session bus does not let this program use the keyring: " + brief(err.Error()), answer: "denied", err: err}
+			return busDenies(err)
 		case "ServiceUnknown", "NameHasNoOwner", "Disconnected", "NoServer":
 			return unavailable("the keyring service is not there: "+brief(err.Error()), "no keyring service here", err)
 		case "NoReply", "Timeout", "TimedOut":
 			return &trouble{cause: auth.SourceTimeout, confidence: auth.Likely, fact: "the keyring service does not answer: " + brief(err.Error()), answer: "no answer in time", err: err}
 		case "org.freedesktop.Secret.Error.IsLocked":
-			return &trouble{cause: auth.SourceLocked, confidence: auth.Certain, fact: "the keyring is locked", answer: "locked", err: err}
+			return lockedTrouble(err)
 		}
 		return nil
 	}

@@ -37,7 +37,7 @@ func (e *Entry) failed(t *trouble) *auth.Error {
 	place := e.provenance()
 	remedy := t.remedy
 	if remedy == (auth.Remedy{}) {
-		remedy = e.host.remedy(t.cause, e.config.Service, e.config.Account)
+		remedy = e.at().host.remedy(t.cause, e.config.Service, e.config.Account)
 	}
 	return &auth.Error{
 		Cause:      t.cause,
@@ -83,6 +83,21 @@ func unavailable(fact, answer string, err error) *trouble {
 	return &trouble{cause: auth.SourceUnavailable, confidence: auth.Certain, fact: fact, answer: answer, err: err}
 }
 
+// The troubles of the Secret Service that more than one part of this package
+// meets with.
+
+func noBusTrouble() *trouble {
+	return unavailable("no session bus, so no keyring here, which is normal on servers and in containers (DBUS_SESSION_BUS_ADDRESS is not set)", "no session bus here", nil)
+}
+
+func lockedTrouble(err error) *trouble {
+	return &trouble{cause: auth.SourceLocked, confidence: auth.Certain, fact: "the keyring is locked", answer: "locked", err: err}
+}
+
+func busDenies(err error) *trouble {
+	return &trouble{cause: auth.SourceDenied, confidence: auth.Certain, fact: "the session bus does not let this program use the keyring: " + brief(err.Error()), answer: "denied", err: err}
+}
+
 func unreadable() *trouble {
 	return &trouble{cause: auth.SourceCorrupt, confidence: auth.Certain, fact: "the value is marked as encoded and cannot be decoded", answer: "unreadable"}
 }
@@ -105,20 +120,22 @@ func withoutSecret(err error, value string) error {
 }
 
 // exitTrouble tells what macOS' security tool means by its exit status: the low
-// byte of the system's error number, several of which can share one.
+// byte of the system's error number (SecBase.h), several of which can share one.
 func exitTrouble(status int, err error) *trouble {
 	likely := func(cause auth.Cause, fact, answer string) *trouble {
 		return &trouble{cause: cause, confidence: auth.Likely, fact: fact, answer: answer, err: err}
 	}
 	switch status {
-	case 44: // errSecItemNotFound; in some languages only the number says it
-		return likely(auth.MissingCredential, "the keychain has no such entry", "not found")
 	case 36, 29: // errSecInteractionNotAllowed, errSecInteractionRequired
 		return likely(auth.SourceLocked, "the keychain is locked and cannot ask for its password here", "locked")
 	case 51: // errSecAuthFailed
 		return likely(auth.SourceDenied, "the keychain refused this program, or its password was wrong", "denied")
-	case 128: // errSecUserCanceled
+	case 128: // userCanceledErr
 		return likely(auth.SourceDenied, "somebody dismissed the keychain's prompt", "denied")
+	case 45: // errSecDuplicateItem: the tool adds what it could not change
+		return likely(auth.SourceDenied, "the keychain holds the entry and did not let it be changed", "denied")
+	case 42: // errSecDataTooLarge
+		return likely(auth.ValueTooBig, "the value is too big for the keychain", "too big")
 	case 37, 50, 53: // errSecNoDefaultKeychain, errSecNoSuchKeychain, errSecNotAvailable
 		return likely(auth.SourceUnavailable, "this user has no keychain", "no keychain here")
 	}

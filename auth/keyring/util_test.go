@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,7 +17,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(securityDir); dir != "" {
+		os.Exit(securityTool(dir, os.Args[1:]))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // canary is the secret of all tests. No printed thing may contain it.
 const canary = "sk-canary-7Q2xV9"
