@@ -1,0 +1,264 @@
+package retry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/internal/repeat"
+	"github.com/reauth-go/reauth/internal/scrub"
+)
+
+// A call is one request with its attempts.
+type call struct {
+	*layer
+	req *http.Request
+
+	// Of the attempts so far.
+	sent  int
+	resp  *http.Response // of the last one, until it is thrown away
+	err   error
+	spent bool // the call's repeat for authentication's sake
+
+	// Of the next one, if there is to be one.
+	wanted bool
+	due    time.Time
+
+	probed bool
+	gaveUp bool // though another attempt could have helped
+}
+
+// again takes over after a first attempt that failed.
+//
+// The library keeps the loop: it counts, waits, and asks whether to go on. It
+// never sees the request nor a response, of which it would buffer, drain,
+// redirect or log what is not its own. It sends a probe, and the round tripper
+// that it sends it through makes the real attempt.
+func (l *layer) again(req *http.Request, resp *http.Response, err error) (*http.Response, error) {
+	if !repeatable(req) {
+		return resp, err
+	}
+	c := &call{layer: l, req: req}
+	c.took(resp, err)
+	if !c.wanted {
+		return resp, err
+	}
+	ctx, cancel := withCancel(req)
+	defer cancel()
+	client := &retryablehttp.Client{
+		HTTPClient:   &http.Client{Transport: prober(c.probe)},
+		RetryMax:     l.repeats,
+		CheckRetry:   func(context.Context, *http.Response, error) (bool, error) { return c.wanted, nil },
+		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return time.Until(c.due) },
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	probe := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: "probe.invalid"}, Header: http.Header{}}
+	if _, err := client.Do(&retryablehttp.Request{Request: probe.WithContext(ctx)}); err != nil {
+		// The wait was cut short.
+		if c.resp != nil && c.resp.Body != nil {
+			_ = c.resp.Body.Close()
+		}
+		if ended := req.Context().Err(); ended != nil {
+			err = ended
+		}
+		return nil, err
+	}
+	return c.outcome()
+}
+
+// withCancel returns the context of the waits, which the request's Cancel channel
+// ends as well.
+func withCancel(req *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(req.Context())
+	//lint:ignore SA1019 whoever still uses it, as http.Client does for its Timeout, means it
+	if channel := req.Cancel; channel != nil {
+		go func() {
+			select {
+			case <-channel:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, cancel
+}
+
+// A prober is a function, and so has no CloseIdleConnections: the library calls
+// that when a call fails, and would close everybody else's connections.
+type prober func(*http.Request) (*http.Response, error)
+
+func (f prober) RoundTrip(probe *http.Request) (*http.Response, error) { return f(probe) }
+
+// probe answers the library's probes with a stand-in. The first one stands for
+// the attempt that was made before.
+func (c *call) probe(probe *http.Request) (*http.Response, error) {
+	if c.probed {
+		c.send()
+	}
+	c.probed = true
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: probe}, nil
+}
+
+// send makes the next attempt with a copy of the request.
+//
+// A body is opened when the wait is over, and no earlier: the last attempt may
+// have ended before its body was closed, and GetBody functions that rewind the
+// one stream that they have are not rare. If it fails, the last outcome stays.
+func (c *call) send() {
+	body := c.req.Body
+	if hasBody(c.req) {
+		var err error
+		if body, err = c.req.GetBody(); err != nil {
+			c.wanted = false
+			c.giveUp("GetBody failed")
+			return
+		}
+		c.discard(discardWait)
+	}
+	out := c.req
+	if c.spent {
+		out = repeat.Without(out)
+	}
+	out = out.WithContext(out.Context())
+	out.Body = body
+	c.took(c.next().RoundTrip(out))
+}
+
+// took takes an attempt's outcome, and decides whether and when there is to be
+// another one.
+func (c *call) took(resp *http.Response, err error) {
+	c.resp, c.err = resp, err
+	c.sent++
+	c.spent = c.spent || repeat.In(resp, err)
+	c.wanted = false
+	if !transient(c.req, resp, err) {
+		return
+	}
+	if c.sent > c.repeats {
+		c.giveUp("that was the last attempt")
+		return
+	}
+	now := time.Now()
+	wait := c.backoff(c.sent)
+	if resp != nil {
+		asked := retryAfter(resp.Header, now)
+		if asked > c.maxRetryAfter {
+			c.giveUp("Retry-After asks for a longer wait than " + c.maxRetryAfter.String())
+			return
+		}
+		wait = max(wait, asked)
+	}
+	c.due = now.Add(wait)
+	if deadline, ok := c.req.Context().Deadline(); ok && !c.due.Before(deadline) {
+		c.giveUp("the context's deadline comes before the end of the wait")
+		return
+	}
+	c.wanted = true
+	c.tell(slog.LevelInfo, "request will be sent again", slog.Duration("wait", wait))
+	if !hasBody(c.req) {
+		c.discard(min(wait, discardWait))
+	}
+}
+
+// discard throws the last response away.
+func (c *call) discard(wait time.Duration) {
+	if c.resp != nil {
+		discard(c.req.Context(), c.resp.Body, wait)
+	}
+	c.resp = nil
+}
+
+// outcome returns what the last attempt ended in, as if it had been the only one.
+func (c *call) outcome() (*http.Response, error) {
+	switch {
+	case c.err != nil && c.gaveUp && c.sent > 1:
+		return nil, &exhausted{c.err, c.sent}
+	case c.err != nil || c.resp == nil:
+		return nil, c.err
+	}
+	// Its request is the caller's, and what is noted on that comes along.
+	e, diagnosed := auth.FromResponse(c.resp)
+	ctx := c.req.Context()
+	if c.resp.Request != nil {
+		ctx = c.resp.Request.Context()
+	}
+	c.resp.Request = c.req.WithContext(ctx)
+	if diagnosed {
+		auth.Attach(c.resp, e)
+	} else if c.spent {
+		repeat.Mark(c.resp)
+	}
+	return c.resp, nil
+}
+
+func (c *call) giveUp(why string) {
+	c.gaveUp = true
+	c.tell(slog.LevelWarn, "request is not sent again", slog.String("reason", why))
+}
+
+// tell logs the last outcome and what follows from it.
+func (c *call) tell(level slog.Level, what string, attr slog.Attr) {
+	if c.log == nil {
+		return
+	}
+	u := c.req.URL
+	attrs := []slog.Attr{
+		slog.String("method", cmp.Or(c.req.Method, http.MethodGet)),
+		slog.String("url", (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()),
+		slog.Int("attempts", c.sent),
+		attr,
+	}
+	if c.err != nil {
+		attrs = append(attrs, slog.String("error", loggable(c.err, u)))
+	} else {
+		attrs = append(attrs, slog.Int("status", c.resp.StatusCode))
+	}
+	c.log(c.req.Context(), level, what, attrs...)
+}
+
+// loggable returns an error's text without the URLs that clients beneath name,
+// and without what is not shown of u, should it be quoted there.
+func loggable(err error, u *url.URL) string {
+	for found, ok := errors.AsType[*url.Error](err); ok; found, ok = errors.AsType[*url.Error](err) {
+		err = found.Err
+	}
+	password, _ := u.User.Password()
+	return scrub.New(scrub.Value{Secret: u.RawQuery}, scrub.Value{Secret: u.User.Username()}, scrub.Value{Secret: password}).Text(err.Error())
+}
+
+// exhausted is the error of a call whose last attempt failed like others before.
+type exhausted struct {
+	err      error
+	attempts int
+}
+
+func (e *exhausted) Error() string { return fmt.Sprintf("%v (after %d attempts)", e.err, e.attempts) }
+
+func (e *exhausted) Unwrap() error { return e.err }
+
+// Timeout is what the error beneath says. Callers, [url.Error] among them, ask
+// the outermost error only.
+func (e *exhausted) Timeout() bool {
+	t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](e.err)
+	return ok && t.Timeout()
+}
+
+// Temporary is what the error beneath says.
+func (e *exhausted) Temporary() bool {
+	t, ok := errors.AsType[interface {
+		error
+		Temporary() bool
+	}](e.err)
+	return ok && t.Temporary()
+}
