@@ -23,16 +23,19 @@
 //  1. If NAME_CLIENT_ID or NAME_TOKEN_URL is set: OAuth client credentials,
 //     with NAME_CLIENT_ID, NAME_TOKEN_URL, optionally NAME_SCOPE (separated by
 //     spaces), and NAME_CLIENT_SECRET, which the keyring may hold instead as
-//     the account "client_secret" of the service NAME. Nothing else is asked.
+//     the account "client_secret" of the service NAME. In place of a secret,
+//     NAME_CLIENT_ASSERTION_FILE names a file with a token that the platform
+//     keeps current, such as Kubernetes (RFC 7523). Nothing else is asked.
 //  2. The variable NAME_API_KEY, or the file that NAME_API_KEY_FILE names.
 //  3. The variable NAME_TOKEN, or the file that NAME_TOKEN_FILE names.
 //  4. The operating system's keyring: service NAME, account "default".
 //
 // # The stack
 //
-// Client is [transport.Transport] under [transport.Strict] under an
-// [http.Client], with an [auth.Cache] around the source. [Client.HTTPClient]
-// is the same without Strict, for SDKs that somebody else wrote.
+// Client is [transport.Transport] under a layer of package retry under
+// [transport.Strict] under an [http.Client], with an [auth.Cache] around the
+// source. [Client.HTTPClient] is the transport alone, for SDKs that somebody else
+// wrote: most of them repeat transient failures themselves.
 //
 // This is version 0: names may still change between minor versions, the codes
 // of causes and steps do not.
@@ -50,6 +53,7 @@ import (
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/diagnose"
 	"github.com/reauth-go/reauth/transport"
+	"github.com/reauth-go/reauth/transport/retry"
 )
 
 // Config says which API a [Client] is for. Name and BaseURL suffice.
@@ -70,16 +74,36 @@ type Config struct {
 	Source auth.Source
 	// Scheme says how the credential is sent. Nil means [auth.Bearer].
 	Scheme auth.Scheme
-	// Transport makes the connections, to the API and, for client credentials
-	// found in the environment, to their token endpoint. Nil means
+	// ReplaceHeader sends the credential in the place of what the caller has set
+	// there, instead of passing such requests through: for SDKs that always send
+	// a key of their own.
+	ReplaceHeader bool
+	// Transport makes the connections to the API. Nil means
 	// [http.DefaultTransport].
 	Transport http.RoundTripper
+	// TokenTransport makes those to the token endpoint, for client credentials
+	// found in the environment: it may need another proxy, certificate authority
+	// or client certificate than the API does. Nil means Transport.
+	TokenTransport http.RoundTripper
 	// Docs is the address of the API's page on authentication, Support says
 	// where help is to be had, and Login is the command that logs in, such as
 	// "acme login". They are put into remedies.
 	Docs, Support, Login string
+	// Remedy, if set, has the last word on what to do: it is given each finished
+	// diagnosis and returns the remedy to use, e.Remedy where that is good
+	// enough. It must depend on e alone.
+	Remedy func(e *auth.Error) auth.Remedy
+	// CheckPath is what [Client.Check] gets to see that the API takes the
+	// credential, such as "/v1/me". Empty means that Check does not ask the API.
+	CheckPath string
 	// UserAgent is sent with requests made by NewRequest. Empty means Go's.
 	UserAgent string
+	// Retry says how transient failures (a broken connection, 429, 503) are
+	// repeated, where a request may safely be sent twice. Zero means up to three
+	// repeats after jittered waits of 0.5 to 4 seconds; see [retry.Config].
+	Retry retry.Config
+	// NoRetry leaves transient failures to the caller.
+	NoRetry bool
 	// Timeout bounds a whole call, redirects and reading the body included.
 	// Zero means no other bound than the context's.
 	Timeout time.Duration
@@ -90,9 +114,8 @@ type Config struct {
 // A Client calls one API. It is safe for concurrent use.
 type Client struct {
 	base      *url.URL
+	checkPath string
 	userAgent string
-	cache     *auth.Cache
-	ownsCache bool
 	transport *transport.Transport
 	strict    *http.Client
 	timeout   time.Duration
@@ -117,34 +140,46 @@ func New(cfg Config) (*Client, error) {
 	}
 	src := cfg.Source
 	if src == nil {
-		if src, err = defaultSource(cfg.Name, cfg.Transport); err != nil {
+		tokens := cfg.TokenTransport
+		if tokens == nil {
+			tokens = cfg.Transport
+		}
+		if src, err = defaultSource(cfg.Name, tokens); err != nil {
 			bad("Name", "%w", err)
 		}
+	} else if cfg.TokenTransport != nil {
+		bad("TokenTransport", "is of no use with a Source of your own: give it to that")
 	}
-	c := &Client{base: base, userAgent: cfg.UserAgent, timeout: cfg.Timeout}
-	if cached, ok := src.(*auth.Cache); ok {
-		c.cache = cached
-	} else if src != nil {
-		c.ownsCache = true
-		if c.cache, err = auth.NewCache(src, auth.CacheConfig{Hook: cfg.Hook}); err != nil {
-			bad("Source", "%w", err)
+	c := &Client{base: base, checkPath: cfg.CheckPath, userAgent: cfg.UserAgent, timeout: cfg.Timeout}
+	if base != nil && cfg.CheckPath != "" {
+		if _, err := c.join(cfg.CheckPath); err != nil {
+			bad("CheckPath", "is no path of the API: %w", err)
 		}
 	}
 	if len(wrong) > 0 {
 		// Go on with stand-ins, so that what else is wrong is told as well.
-		base, c.cache = &url.URL{Scheme: "https", Host: "stand.in"}, auth.Cached(auth.Static(""))
+		base, src = &url.URL{Scheme: "https", Host: "stand.in"}, auth.Static("")
 	}
 	c.transport, err = transport.New(transport.Config{
-		Source: c.cache, Scheme: cfg.Scheme,
-		Origins: append(slices.Clone(cfg.Origins), base.Scheme+"://"+base.Host), // last, so that messages count as the caller does
-		Base:    cfg.Transport,
-		Words:   diagnose.Words{Docs: cfg.Docs, Support: cfg.Support, Login: cfg.Login},
-		Hook:    cfg.Hook,
+		Source: src, Scheme: cfg.Scheme,
+		Origins:       append(slices.Clone(cfg.Origins), base.Scheme+"://"+base.Host), // last, so that messages count as the caller does
+		ReplaceHeader: cfg.ReplaceHeader,
+		Base:          cfg.Transport,
+		Words:         diagnose.Words{Docs: cfg.Docs, Support: cfg.Support, Login: cfg.Login, Remedy: cfg.Remedy},
+		Hook:          cfg.Hook,
 	})
-	if err = errors.Join(append(wrong, err)...); err != nil {
+	wrong = append(wrong, err)
+	var stack http.RoundTripper = c.transport
+	if !cfg.NoRetry {
+		stack, err = retry.New(c.transport, cfg.Retry)
+		wrong = append(wrong, err)
+	} else if cfg.Retry != (retry.Config{}) {
+		bad("Retry", "is set, and NoRetry as well")
+	}
+	if err = errors.Join(wrong...); err != nil {
 		return nil, err
 	}
-	c.strict = &http.Client{Transport: transport.Strict(c.transport), Timeout: cfg.Timeout}
+	c.strict = &http.Client{Transport: transport.Strict(stack), Timeout: cfg.Timeout}
 	return c, nil
 }
 
@@ -165,27 +200,42 @@ func baseURL(raw string) (*url.URL, error) {
 	return u, transport.CheckOrigin((&url.URL{Scheme: u.Scheme, Host: u.Host}).String())
 }
 
+// Status tells which credential is in use, since when and until when, and how
+// its renewals fare. It never waits and starts nothing: right after [New] it is
+// empty. The context is for credentials whose state lives elsewhere; today
+// nobody is asked.
+func (c *Client) Status(context.Context) auth.Status { return c.transport.Status() }
+
+// Check is for the start of a program: it gets the credential now, as the first
+// request would, and returns nil, an [*auth.Error] that says what to do, or the
+// context's error. With Config.CheckPath it goes on to get that path, and any
+// status but 2xx is an error as it is in [Client.Call]; without, whether the API
+// takes the credential is still to be seen.
+func (c *Client) Check(ctx context.Context) error {
+	if c.checkPath != "" {
+		return c.Get(ctx, c.checkPath, nil)
+	}
+	return c.transport.Check(ctx)
+}
+
 // Close ends renewals that are under way. Later calls fail with
 // [auth.ErrClosed]. It does not close connections, which may be shared, nor a
 // cache that Config.Source gave.
-func (c *Client) Close() error {
-	if c.ownsCache {
-		return c.cache.Close()
-	}
-	return nil
-}
+func (c *Client) Close() error { return c.transport.Close() }
 
 // HTTPClient returns an http.Client for code that wants one, such as an SDK
-// that somebody else wrote: it finds, sends, renews and repeats as c does, and
-// returns refusals as the responses that they are. [auth.FromResponse] has
-// their diagnosis.
+// that somebody else wrote: it finds, sends, renews and repeats refused requests
+// as c does, and returns refusals as the responses that they are.
+// [auth.FromResponse] has their diagnosis. Transient failures are the SDK's to
+// repeat; for one that does not, put a layer of package retry around Transport.
 func (c *Client) HTTPClient() *http.Client {
 	return &http.Client{Transport: c.transport, Timeout: c.timeout}
 }
 
 // Do sends a request as [http.Client.Do] does, with these differences: a
 // refusal is an [*auth.Error] and no response, and so is a credential that
-// cannot be found. Other statuses are responses, whatever they say. The error
+// cannot be found; transient failures are repeated as Config.Retry says. Other
+// statuses are responses, whatever they say. The error
 // is wrapped in a [*url.Error] that names method and URL.
 //
 // A request to an origin that is not the client's goes out without the

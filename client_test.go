@@ -213,7 +213,8 @@ func TestTrap77_VariablesAreBoundToTheAPI(t *testing.T) {
 }
 
 // TestT54_PlacesInTheOrderAsked: a refusal names the places before the one that
-// the key came from, and that one. Those behind it were not looked at.
+// the key came from, and that one. Of those behind it only one with a different
+// key would be named.
 func TestT54_PlacesInTheOrderAsked(t *testing.T) {
 	clearEnv(t, "PLACES_TEST_")
 	t.Setenv("PLACES_TEST_API_KEY", " ")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -351,7 +352,7 @@ func (c *Cache) join(ctx context.Context, now time.Time, stale *Credential) (*fl
 	case c.paused(now):
 		return nil, c.throttled()
 	case c.abandoned >= maxAbandoned:
-		c.fail(c.hanging("earlier calls of the source still have not returned, so it is not called again until one does"), now)
+		c.fail(c.hanging("earlier calls of the source still have not returned, so it is not called again until one does"), now, 0)
 		return nil, c.failed
 	}
 	return c.launch(now, stale), nil
@@ -430,7 +431,7 @@ func (c *Cache) finish(f *flight, cred *Credential, err error) {
 	if bad := c.valid(f, cred, err, now); bad != nil {
 		f.err = bad
 		if e, ok := bad.(*Error); ok && f.epoch == c.epoch {
-			c.fail(e, now)
+			c.fail(e, now, now.Sub(f.began))
 		}
 	} else if f.cred = cred; f.epoch == c.epoch {
 		f.cred = c.keep(f, cred, now)
@@ -473,9 +474,11 @@ func (c *Cache) valid(f *flight, cred *Credential, err error, now time.Time) err
 	return nil
 }
 
-// place names a source that does not name itself.
+// place names a source that does not name itself: by its type, without the
+// package, which means nothing to the user of a program.
 func (c *Cache) place() Provenance {
-	return Provenance{Kind: KindSource, Name: fmt.Sprintf("%T", c.src)}
+	name := fmt.Sprintf("%T", c.src)
+	return Provenance{Kind: KindSource, Name: name[strings.LastIndexByte(name, '.')+1:]}
 }
 
 func (c *Cache) late() string { return fmt.Sprintf("the source did not answer within %s", c.timeout) }
@@ -489,11 +492,16 @@ func (c *Cache) hanging(fact string) *Error {
 // keep takes a credential into use and returns the one to hand out.
 func (c *Cache) keep(f *flight, cred *Credential, now time.Time) *Credential {
 	old := c.cur.Load()
+	event := Event{Kind: EventFound, Provenance: cred.Provenance, Expiry: cred.Expiry, Took: now.Sub(f.began)}
 	if old != nil && old.cred.Same(cred) {
 		same := *old
 		if !old.cred.Expiry.Equal(cred.Expiry) { // prolonged
 			same.cred = cred
-			c.events = append(c.events, Event{Kind: EventRenewed, Provenance: cred.Provenance, Expiry: cred.Expiry})
+			event.Kind = EventRenewed
+			c.events = append(c.events, event)
+		} else if c.failed != nil {
+			event.Kind = EventRecovered
+			c.events = append(c.events, event)
 		}
 		same.due = c.dueTime(same.cred, now)
 		c.cur.Store(same.until(same.due))
@@ -505,11 +513,10 @@ func (c *Cache) keep(f *flight, cred *Credential, now time.Time) *Credential {
 		}
 		return same.cred
 	}
-	kind := EventFound
 	if old != nil {
-		switch kind = EventRenewed; cred.Provenance.Kind {
+		switch event.Kind = EventRenewed; cred.Provenance.Kind {
 		case KindEnv, KindFile, KindKeyring: // places that others write to
-			kind = EventAdopted
+			event.Kind = EventAdopted
 		}
 		if !c.refused.Same(old.cred) {
 			c.strikes = 0 // it lived until it was due
@@ -518,7 +525,7 @@ func (c *Cache) keep(f *flight, cred *Credential, now time.Time) *Credential {
 	c.failures, c.failed, c.nextAsk, c.refused = 0, nil, time.Time{}, nil
 	e := &entry{cred: cred, born: now, due: c.dueTime(cred, now)}
 	c.cur.Store(e.until(e.due))
-	c.events = append(c.events, Event{Kind: kind, Provenance: cred.Provenance, Expiry: cred.Expiry})
+	c.events = append(c.events, event)
 	return cred
 }
 
@@ -569,18 +576,23 @@ func (c *Cache) strike(e *entry, now time.Time) {
 	}
 }
 
-// fail remembers a failure and sets the pause that follows it.
-func (c *Cache) fail(e *Error, now time.Time) {
+// fail remembers a failure, which took so long, and sets the pause that follows.
+func (c *Cache) fail(e *Error, now time.Time, took time.Duration) {
 	c.failed, c.told = e, nil
 	c.pause(now, e.NextTry)
 	if cur := c.cur.Load(); cur != nil {
 		c.cur.Store(cur.until(c.nextAsk))
 	}
-	event := Event{Kind: EventRenewFailed, Err: e, Failures: c.failures, NextTry: c.nextAsk}
+	c.trouble(Event{Kind: EventRenewFailed, Err: e, Took: took})
+}
+
+// trouble notes an event together with what is still in use, if anything is.
+func (c *Cache) trouble(e Event) {
+	e.Failures, e.NextTry = c.failures, c.nextAsk
 	if cur := c.cur.Load(); cur != nil {
-		event.Provenance, event.Expiry = cur.cred.Provenance, cur.cred.Expiry
+		e.Provenance, e.Expiry = cur.cred.Provenance, cur.cred.Expiry
 	}
-	c.events = append(c.events, event)
+	c.events = append(c.events, e)
 }
 
 // pause keeps the source from being asked for a while, and until wish if the
@@ -624,7 +636,7 @@ func (c *Cache) throttled() *Error {
 		Fact:   "the source was asked at " + stamp(c.asked) + " and is not asked again before " + stamp(next),
 	})
 	c.told = &told
-	c.events = append(c.events, Event{Kind: EventThrottled, Err: c.told, NextTry: c.nextAsk})
+	c.trouble(Event{Kind: EventThrottled, Err: c.told})
 	return c.told
 }
 

@@ -80,6 +80,8 @@ const (
 	ClientRejected        Cause = "client_rejected"
 	ClientNotAllowed      Cause = "client_not_allowed"
 	EndpointMisconfigured Cause = "endpoint_misconfigured"
+	CertificateRejected   Cause = "certificate_rejected"
+	IntermediaryResponse  Cause = "intermediary_response"
 	IssuerUnavailable     Cause = "issuer_unavailable"
 	RefreshThrottled      Cause = "refresh_throttled"
 )
@@ -127,6 +129,8 @@ var causes = map[Cause]causeInfo{
 	ClientRejected:        {StepVerify, "the issuer does not accept the client id and secret", "check client id and client secret"},
 	ClientNotAllowed:      {StepConsult, "the issuer knows the client and does not let it do this", "compare grant, scopes and client settings with what the issuer allows"},
 	EndpointMisconfigured: {StepConsult, "what answers at the token endpoint is not a token endpoint", "check the token endpoint's URL"},
+	CertificateRejected:   {StepFixEnvironment, "a TLS certificate was not accepted, on this side or on the other", "have this machine trust the other side's certificate authority, or give it the right client certificate"},
+	IntermediaryResponse:  {StepFixEnvironment, "something on the way answered in place of the other side", "find out what stands in between: a proxy, a gateway, a network's own login page"},
 	IssuerUnavailable:     {StepWait, "the issuer of tokens could not be reached or is out of order", "try again later"},
 	RefreshThrottled:      {StepWait, "renewal failed so often that it is not tried again yet", "wait, or mend what the last attempt failed on"},
 

@@ -56,14 +56,18 @@ func (e *env) Credential(ctx context.Context) (*Credential, error) {
 	}
 	remedy := Remedy{Text: "set " + strings.Join(e.names, " or ")}
 	if len(blank) > 0 {
-		err := absent(EmptyCredential, Provenance{Kind: KindEnv, Name: blank[0]}, "", strings.Join(blank, " and ")+" is set, but blank", remedy)
+		err := absent(EmptyCredential, Provenance{Kind: KindEnv, Name: blank[0]}, "", strings.Join(blank, " and ")+are(blank)+" set, but blank", remedy)
 		err.Tried = tried
 		return nil, err
 	}
-	err := absent(MissingCredential, Provenance{Kind: KindEnv, Name: strings.Join(e.names, ", ")}, "", strings.Join(unset, " and ")+" is not set", remedy)
-	if len(unset) > 1 {
-		err.Evidence[0].Fact = strings.Join(unset, " and ") + " are not set"
-	}
+	err := absent(MissingCredential, Provenance{Kind: KindEnv, Name: strings.Join(e.names, ", ")}, "", strings.Join(unset, " and ")+are(unset)+" not set", remedy)
 	err.Tried = tried
 	return nil, err
+}
+
+func are(names []string) string {
+	if len(names) == 1 {
+		return " is"
+	}
+	return " are"
 }

@@ -17,6 +17,8 @@ type Event struct {
 	Err        error      // what went wrong; nil if nothing did
 	Failures   int        // failures in a row, this one included
 	NextTry    time.Time  // when the source is asked again at the earliest; zero if at once
+	// Took is how long the source took to answer; zero if it was not asked.
+	Took time.Duration
 }
 
 // EventKind says what happened.
@@ -28,6 +30,7 @@ const (
 	EventRenewed      EventKind = "renewed"        // the source made a new credential, which replaced one
 	EventAdopted      EventKind = "adopted"        // somebody put another credential into a variable, file or keyring; it replaced one
 	EventRenewFailed  EventKind = "renew_failed"   // the source was asked and had nothing; the old credential stays in use while it is valid
+	EventRecovered    EventKind = "recovered"      // after failures the source answers again, with the credential that is in use
 	EventThrottled    EventKind = "throttled"      // a renewal was wanted and is not allowed yet
 	EventRepeated     EventKind = "repeated"       // a refused request was sent once more with another credential
 	EventRefused      EventKind = "refused"        // a definitive refusal; Err is the diagnosis
@@ -59,6 +62,9 @@ func (e Event) LogValue() slog.Value {
 	}
 	if !e.NextTry.IsZero() {
 		attrs = append(attrs, slog.Time("next_try", e.NextTry))
+	}
+	if e.Took > 0 {
+		attrs = append(attrs, slog.Duration("took", e.Took))
 	}
 	return slog.GroupValue(attrs...)
 }

@@ -50,7 +50,7 @@ func (f *file) Credential(ctx context.Context) (*Credential, error) {
 		return nil, err
 	}
 	place := f.place()
-	content, err := readRegular(f.path)
+	content, err := readMounted(f.path)
 	if err != nil {
 		return nil, f.failed(err)
 	}
@@ -66,6 +66,18 @@ func (f *file) Credential(ctx context.Context) (*Credential, error) {
 
 var errNotRegular = errors.New("not a regular file")
 var errTooLarge = errors.New("larger than 64 KiB")
+
+// readMounted looks for a file again that is not there. Kubernetes swaps the link
+// on the way to a mounted file and removes what it led to: who is following it
+// at that moment finds nothing.
+func readMounted(path string) (content []byte, err error) {
+	for range 3 {
+		if content, err = readRegular(path); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return content, err
+}
 
 // readRegular never opens anything that could block, such as a named pipe.
 func readRegular(path string) ([]byte, error) {

@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -16,6 +18,60 @@ const (
 	discardLimit = 256 << 10
 	bodyWait     = time.Second
 )
+
+// tracked is a request body that tells when the base transport is done with it.
+// That may be after its RoundTrip has returned, and until then it may still
+// read: [http.RoundTripper] wants whoever uses a body again to wait for Close.
+// GetBody functions that rewind the one stream that they have are not rare.
+type tracked struct {
+	io.ReadCloser
+	once   sync.Once
+	closed chan struct{}
+}
+
+// track returns the body to send, and what to wait for before it is opened
+// again: nil if it cannot be, or if its Close does nothing. The latter is what
+// [http.NewRequest] makes of a body in memory, whose GetBody copies; net/http
+// sends it together with the header only as long as nobody wraps it.
+func track(req *http.Request) (io.ReadCloser, *tracked) {
+	if req.Body == nil || req.Body == http.NoBody || req.GetBody == nil {
+		return req.Body, nil
+	}
+	switch reflect.TypeOf(req.Body) {
+	case nopCloser, nopCloserWriterTo:
+		return req.Body, nil
+	}
+	b := &tracked{ReadCloser: req.Body, closed: make(chan struct{})}
+	return b, b
+}
+
+var (
+	nopCloser         = reflect.TypeOf(io.NopCloser(nil))
+	nopCloserWriterTo = reflect.TypeOf(io.NopCloser(struct {
+		io.Reader
+		io.WriterTo
+	}{}))
+)
+
+func (b *tracked) Close() error {
+	defer b.once.Do(func() { close(b.closed) })
+	return b.ReadCloser.Close()
+}
+
+// settle waits for Close, for a bounded while: a server that does not read holds
+// it up.
+func (b *tracked) settle(ctx context.Context) {
+	if b == nil {
+		return
+	}
+	timer := time.NewTimer(bodyWait)
+	defer timer.Stop()
+	select {
+	case <-b.closed:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
 
 // ahead is a response body whose beginning is read in the background. The
 // caller reads all of it, from the start, at the pace of the wire.

@@ -11,6 +11,7 @@ import (
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/diagnose"
 	"github.com/reauth-go/reauth/internal/challenge"
+	"github.com/reauth-go/reauth/internal/repeat"
 )
 
 // A credential that its first user took within mintedNow of its making was made
@@ -85,7 +86,7 @@ func (t *Transport) heal(req *http.Request, resp *http.Response, p *prepared, fr
 	body := readAhead(resp)
 	x := t.exchange(req, resp, p)
 	ctx := req.Context()
-	if !curable(resp, p.scheme) || repeatedBefore(req) {
+	if !curable(resp, p.scheme) || repeat.Spent(req) {
 		return t.refused(req, resp, x, body), nil
 	}
 	ask := func() (*auth.Credential, error) { return t.cache.Refresh(ctx, p.cred) }
@@ -115,7 +116,7 @@ func (t *Transport) heal(req *http.Request, resp *http.Response, p *prepared, fr
 		return t.refused(req, resp, x, body), nil
 	}
 	again, ok := reopen(req)
-	if ok && p2.elsewhere && wasSet(req, p2.place) {
+	if ok && p2.elsewhere && t.wasSet(req, p2.place) {
 		// What the caller set there stays the caller's.
 		if again != nil {
 			_ = again.Close()
@@ -131,9 +132,9 @@ func (t *Transport) heal(req *http.Request, resp *http.Response, p *prepared, fr
 	t.hook.Tell(ctx, auth.Event{Kind: auth.EventRepeated, Provenance: next.Provenance, Expiry: next.Expiry, Origin: originOf(req.URL).String()})
 	resp2, err := t.send(req, again, p2)
 	if err != nil {
-		return nil, err
+		return nil, repeat.Error(err)
 	}
-	markRepeated(resp2)
+	repeat.Mark(resp2)
 	if !refuses(resp2) {
 		t.accept(resp2, p2)
 		return resp2, nil
@@ -185,19 +186,6 @@ func reopen(req *http.Request) (io.ReadCloser, bool) {
 	return body, err == nil
 }
 
-// A repeat is written down in the context of the response's request, which is
-// how the later hops of a redirect chain learn of it. The mark names its
-// request, because a context may be used again for something else.
-type repeatKey struct{}
-
-type repeatMark struct{ req *http.Request }
-
-func markRepeated(resp *http.Response) {
-	mark := new(repeatMark)
-	resp.Request = resp.Request.WithContext(context.WithValue(resp.Request.Context(), repeatKey{}, mark))
-	mark.req = resp.Request
-}
-
 type noteKey struct{}
 
 // note keeps the credential that was sent with an answer which may echo it, for
@@ -229,17 +217,7 @@ func setRequest(resp *http.Response, req *http.Request) {
 	if resp.StatusCode < 300 {
 		return
 	}
-	mark, _ := req.Context().Value(repeatKey{}).(*repeatMark)
-	if _, diagnosed := auth.FromResponse(resp); diagnosed || mark != nil && mark.req == req {
+	if _, diagnosed := auth.FromResponse(resp); diagnosed || repeat.Marked(req) {
 		resp.Request = req.WithContext(req.Context())
 	}
-}
-
-func repeatedBefore(req *http.Request) bool {
-	for resp := req.Response; resp != nil && resp.Request != nil; resp = resp.Request.Response {
-		if mark, ok := resp.Request.Context().Value(repeatKey{}).(*repeatMark); ok && mark.req == resp.Request {
-			return true
-		}
-	}
-	return false
 }

@@ -109,7 +109,7 @@ func (o origin) insecure() *auth.Error {
 // admit decides whether a request gets the credential. An error means that it
 // must not be sent at all.
 func (t *Transport) admit(req *http.Request) (diagnose.NotSent, error) {
-	if isSet(req, t.place) {
+	if !t.replace && isSet(req, t.place) {
 		return diagnose.CallerSet, nil
 	}
 	if req.Response != nil {
@@ -156,7 +156,7 @@ func (t *Transport) chain(req *http.Request) diagnose.NotSent {
 		if earlier == nil || earlier.URL == nil {
 			return diagnose.LeftOrigin // unknown, so not trusted
 		}
-		if isSet(earlier, t.place) {
+		if !t.replace && isSet(earlier, t.place) {
 			return diagnose.CallerSet
 		}
 		switch from := originOf(earlier.URL); {
@@ -195,8 +195,12 @@ func isSet(req *http.Request, place auth.Place) bool {
 	return false
 }
 
-// wasSet is isSet for a request and all earlier hops of its chain.
-func wasSet(req *http.Request, place auth.Place) bool {
+// wasSet is isSet for a request and all earlier hops of its chain. It makes no
+// difference to a transport that replaces what was set.
+func (t *Transport) wasSet(req *http.Request, place auth.Place) bool {
+	if t.replace {
+		return false
+	}
 	for !isSet(req, place) {
 		if req.Response == nil || req.Response.Request == nil {
 			return false
@@ -229,4 +233,23 @@ func hasParam(query, name string) bool {
 		}
 	}
 	return false
+}
+
+// withoutParam returns a query without the parameters of that name.
+func withoutParam(query, name string) string {
+	if !hasParam(query, name) {
+		return query
+	}
+	pairs := slices.DeleteFunc(strings.Split(query, "&"), func(pair string) bool { return hasParam(pair, name) })
+	return strings.Join(pairs, "&")
+}
+
+// onlySpelling removes other spellings of a field that the caller put into the
+// map by hand: both would be sent.
+func onlySpelling(h http.Header, name string) {
+	for other := range h {
+		if other != name && len(other) == len(name) && strings.EqualFold(other, name) {
+			delete(h, other)
+		}
+	}
 }

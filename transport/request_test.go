@@ -83,7 +83,7 @@ func exits() []exit {
 				return nil, errWire
 			}
 			return refusal(), nil
-		}, tries: 2, err: func(err error) bool { return err == errWire }},
+		}, tries: 2, err: func(err error) bool { return errors.Is(err, errWire) && err.Error() == errWire.Error() }},
 		{name: "the caller has left before", config: transport.Config{Source: values("T1")}, cold: true, answer: always(fine),
 			change: func(t *testing.T, r *http.Request, _ *bodies) *http.Request {
 				ctx, cancel := context.WithCancel(t.Context())

@@ -29,6 +29,7 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +64,11 @@ type Config struct {
 	// origin the first request of a redirect chain names, and to no other in
 	// that chain. Whoever can choose a URL can then steal the credential.
 	DangerouslyAnyOrigin bool
+	// ReplaceHeader puts the credential in the place of one that the caller has
+	// set there, header or query parameter, instead of passing such requests
+	// through. It is for SDKs that always send a key of their own. A redirect to
+	// another origin still carries what the caller set.
+	ReplaceHeader bool
 	// Base makes the connection. Nil means [http.DefaultTransport].
 	Base http.RoundTripper
 	// Words are put into remedies.
@@ -80,6 +87,7 @@ type Transport struct {
 	place     auth.Place
 	origins   []origin
 	anyOrigin bool
+	replace   bool
 	// base is a closure: printers by reflection would find the requests that
 	// net/http's connections keep in their buffers.
 	base  func() http.RoundTripper
@@ -93,7 +101,7 @@ type Transport struct {
 // New returns a transport, or an error that joins one error for each field that
 // is wrong and names it.
 func New(cfg Config) (*Transport, error) {
-	t := &Transport{scheme: cfg.Scheme, anyOrigin: cfg.DangerouslyAnyOrigin, words: cfg.Words, hook: cfg.Hook}
+	t := &Transport{scheme: cfg.Scheme, anyOrigin: cfg.DangerouslyAnyOrigin, replace: cfg.ReplaceHeader, words: cfg.Words, hook: cfg.Hook}
 	base := cfg.Base
 	if base == nil {
 		base = http.DefaultTransport
@@ -126,9 +134,22 @@ func New(cfg Config) (*Transport, error) {
 	var cached bool
 	if t.cache, cached = cfg.Source.(*auth.Cache); !cached {
 		t.ownsCache = true
-		t.cache, err = auth.NewCache(cfg.Source, auth.CacheConfig{Hook: cfg.Hook})
+		t.cache, err = auth.NewCache(cfg.Source, auth.CacheConfig{Hook: inWords(cfg.Hook, cfg.Words)})
 	}
 	return t, err
+}
+
+// inWords completes what a cache tells: it knows nothing of a vendor's words.
+func inWords(hook auth.Hook, words diagnose.Words) auth.Hook {
+	if hook == nil {
+		return nil
+	}
+	return func(ctx context.Context, e auth.Event) {
+		if _, ok := errors.AsType[*auth.Error](e.Err); ok {
+			e.Err = diagnose.Unsent(e.Err, "", "", words)
+		}
+		hook(ctx, e)
+	}
 }
 
 func checkedPlace(s auth.Scheme) (auth.Place, error) {
@@ -159,6 +180,26 @@ func (t *Transport) Close() error {
 	return nil
 }
 
+// Check gets the credential, as the first request would, and sees whether it
+// can be sent. It sends nothing. The error is an [*auth.Error], the context's,
+// or [auth.ErrClosed].
+func (t *Transport) Check(ctx context.Context) error {
+	cred, err := t.cache.Credential(ctx)
+	if err == nil {
+		_, _, err = t.prepare(cred)
+	}
+	if _, ok := errors.AsType[*auth.Error](err); !ok {
+		return err
+	}
+	e := diagnose.Unsent(err, "", "", t.words)
+	t.refusal(ctx, e, "")
+	return e
+}
+
+// Status tells which credential is in use and how its renewals fare: see
+// [auth.Cache.Status].
+func (t *Transport) Status() auth.Status { return t.cache.Status() }
+
 // CloseIdleConnections closes those of the base transport.
 func (t *Transport) CloseIdleConnections() {
 	if c, ok := t.base().(interface{ CloseIdleConnections() }); ok {
@@ -188,10 +229,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, t.unsent(req, err)
 	}
-	if p.elsewhere && wasSet(req, p.place) {
+	if p.elsewhere && t.wasSet(req, p.place) {
 		return t.passThrough(req, diagnose.CallerSet)
 	}
-	resp, err := t.send(req, req.Body, p)
+	body, sent := track(req)
+	resp, err := t.send(req, body, p)
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +241,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.accept(resp, p)
 		return resp, nil
 	}
+	sent.settle(req.Context())
 	return t.heal(req, resp, p, fresh)
 }
 
@@ -209,10 +252,16 @@ func (t *Transport) send(req *http.Request, body io.ReadCloser, p *prepared) (*h
 	out.Body = body
 	if p.place.Query != "" {
 		u := *req.URL
+		if t.replace {
+			u.RawQuery = withoutParam(u.RawQuery, p.place.Query)
+		}
 		u.RawQuery = p.appendTo(u.RawQuery)
 		out.URL = &u
 	} else {
 		out.Header = withHeader(req.Header, p.place.Header, p.values)
+		if t.replace {
+			onlySpelling(out.Header, p.place.Header)
+		}
 	}
 	resp, err := t.base().RoundTrip(out)
 	switch {
@@ -241,8 +290,22 @@ func proxyRefused(req *http.Request, err error) bool {
 
 func (t *Transport) unconnected(req *http.Request, err error) error {
 	e := diagnose.ProxyRefused(err, req.Method, req.URL.String(), t.words)
-	t.hook.Tell(req.Context(), auth.Event{Kind: auth.EventRefused, Origin: originOf(req.URL).String(), Err: e})
+	t.tell(req, e)
 	return e
+}
+
+// tell leaves a diagnosis with all who want to know of it.
+func (t *Transport) tell(req *http.Request, e *auth.Error) {
+	t.refusal(req.Context(), e, originOf(req.URL).String())
+}
+
+func (t *Transport) refusal(ctx context.Context, e *auth.Error, origin string) {
+	auth.Record(ctx, e)
+	event := auth.Event{Kind: auth.EventRefused, Origin: origin, Err: e}
+	if e.Sent != nil {
+		event.Provenance, event.Expiry = e.Sent.Provenance, e.Sent.Expiry
+	}
+	t.hook.Tell(ctx, event)
 }
 
 // withHeader copies the caller's header with one more field. Below eight fields
@@ -278,6 +341,9 @@ type prepared struct {
 	accepted atomic.Bool
 	// shared is set once a second request uses it.
 	shared atomic.Bool
+	// hidden is what it shadows, looked up once.
+	shadow sync.Once
+	hidden []auth.Attempt
 }
 
 // prepare returns the prepared form of a credential, and whether this call is
@@ -338,8 +404,23 @@ func (t *Transport) unsent(req *http.Request, err error) error {
 		return err // the context's end, or auth.ErrClosed
 	}
 	e := diagnose.Unsent(err, req.Method, req.URL.String(), t.words)
-	t.hook.Tell(req.Context(), auth.Event{Kind: auth.EventRefused, Origin: originOf(req.URL).String(), Err: e})
+	t.tell(req, e)
 	return e
+}
+
+// shadowed returns the places whose credential this one hides. They are asked
+// once, when it is first refused.
+func (p *prepared) shadowed(t *Transport, req *http.Request) []auth.Attempt {
+	p.shadow.Do(func() {
+		p.hidden = t.cache.Shadowed(req.Context(), p.cred)
+		for _, a := range p.hidden {
+			t.hook.Tell(req.Context(), auth.Event{
+				Kind: auth.EventShadowed, Provenance: p.cred.Provenance, Expiry: p.cred.Expiry,
+				Origin: originOf(req.URL).String(), Reason: "a different credential in " + a.Place.String() + " is hidden",
+			})
+		}
+	})
+	return p.hidden
 }
 
 func closeBody(req *http.Request) {
@@ -350,7 +431,7 @@ func closeBody(req *http.Request) {
 
 // passThrough sends a request as it is.
 func (t *Transport) passThrough(req *http.Request, why diagnose.NotSent) (*http.Response, error) {
-	t.hook.Tell(req.Context(), auth.Event{Kind: auth.EventPassed, Origin: originOf(req.URL).String()})
+	t.hook.Tell(req.Context(), auth.Event{Kind: auth.EventPassed, Origin: originOf(req.URL).String(), Reason: t.reason(why)})
 	resp, err := t.base().RoundTrip(req)
 	switch {
 	case err != nil:
@@ -373,6 +454,17 @@ func (t *Transport) passThrough(req *http.Request, why diagnose.NotSent) (*http.
 	}
 	t.explain(req, resp, x)
 	return resp, nil
+}
+
+// reason says why a request passes through, for the event of it.
+func (t *Transport) reason(why diagnose.NotSent) string {
+	switch why {
+	case diagnose.CallerSet:
+		return "the program set " + t.place.String() + " itself"
+	case diagnose.LeftOrigin:
+		return "the redirect chain had left the credential's origins"
+	}
+	return "the origin is not one of the credential's"
 }
 
 // callersOwn is what the program set itself. It is told to the diagnosis so that
@@ -398,7 +490,10 @@ func (t *Transport) accept(resp *http.Response, p *prepared) {
 
 // explain attaches the diagnosis of a refusal and tells of it.
 func (t *Transport) explain(req *http.Request, resp *http.Response, x diagnose.Exchange) {
+	if last := t.last.Load(); resp.StatusCode == http.StatusUnauthorized && last != nil && last.cred == x.Credential {
+		x.Shadowed = last.shadowed(t, req)
+	}
 	e := diagnose.Refusal(x, t.words)
 	auth.Attach(resp, e)
-	t.hook.Tell(req.Context(), auth.Event{Kind: auth.EventRefused, Origin: originOf(req.URL).String(), Err: e})
+	t.tell(req, e)
 }

@@ -136,6 +136,7 @@ func TestL9_AdviceFitsThePlace(t *testing.T) {
 		inKeyring:           "keyring entry acme/default again",
 		inCode:              "give the program",
 		byOAuth:             "log in again",
+		{Kind: auth.KindOAuth, Name: "client credentials at https://issuer.example/token"}: "nobody has to log in",
 	} {
 		for _, says := range []string{"invalid api key", "token expired", "token revoked"} {
 			e := diagnose.Refusal(refused(from(place), body(fmt.Sprintf(`{"error":%q}`, says))), words)

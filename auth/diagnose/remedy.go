@@ -37,6 +37,12 @@ func (f *facts) remedy(found *finding) auth.Remedy {
 	return r
 }
 
+// machine reports whether a program got its tokens in its own name: there is no
+// login that somebody could repeat.
+func machine(p auth.Provenance) bool {
+	return p.Kind == auth.KindOAuth && strings.HasPrefix(p.Name, "client credentials")
+}
+
 // renewed reports whether a new credential may be all that it takes.
 func renewed(c auth.Cause) bool {
 	switch c {
@@ -51,7 +57,7 @@ func (f *facts) login(c auth.Cause) bool {
 	if c == auth.RefreshRejected {
 		return true
 	}
-	if f.cred == nil || f.cred.Provenance.Kind != auth.KindOAuth {
+	if f.cred == nil || f.cred.Provenance.Kind != auth.KindOAuth || machine(f.cred.Provenance) {
 		return false
 	}
 	switch c {
@@ -69,6 +75,12 @@ func (f *facts) advice(c auth.Cause) string {
 		place.Kind = auth.KindCaller
 	}
 	noun := f.noun()
+	if machine(place) {
+		switch c {
+		case auth.InvalidCredential, auth.AccessExpired, auth.AccessRevoked:
+			return "compare audience and issuer of the client's tokens with what the API expects, and see in the issuer's console whether the client is still allowed; nobody has to log in"
+		}
+	}
 	switch c {
 	case auth.PlaceholderValue:
 		return again(place, "real "+noun, "")

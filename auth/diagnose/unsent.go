@@ -32,7 +32,9 @@ func Unsent(err error, method, url string, words Words) *auth.Error {
 	if e.Remedy.URL == "" {
 		e.Remedy.URL = words.Docs
 	}
-	if e.Remedy.Command == "" && loginHelps(e.Cause) && !instead(e.Tried) {
+	// A login does the same as the command of the system's that would store a key.
+	stores := e.Cause == auth.MissingCredential || e.Cause == auth.EmptyCredential
+	if words.Login != "" && (e.Remedy.Command == "" || stores) && loginHelps(e.Cause) && !instead(e.Tried) {
 		e.Remedy.Command = words.Login
 	}
 	return words.spoken(&e)
