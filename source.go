@@ -47,10 +47,11 @@ func defaultSource(name string, base http.RoundTripper) (auth.Source, error) {
 	}
 	p := prefix(name)
 	return &fromEnvironment{
-		prefix: p,
-		base:   func() http.RoundTripper { return base },
-		secret: auth.FirstOf(auth.Env(p+"CLIENT_SECRET"), secret),
-		key:    auth.FirstOf(auth.Env(p+"API_KEY", p+"TOKEN"), key).(auth.Refresher),
+		prefix:    p,
+		base:      func() http.RoundTripper { return base },
+		secret:    auth.FirstOf(auth.Env(p+"CLIENT_SECRET"), secret),
+		assertion: auth.Env(p + "CLIENT_ASSERTION"),
+		key:       auth.FirstOf(auth.Env(p+"API_KEY", p+"TOKEN"), key).(auth.Refresher),
 	}, nil
 }
 
@@ -60,7 +61,9 @@ type fromEnvironment struct {
 	prefix string
 	base   func() http.RoundTripper // a closure, as that of transport.Transport
 	secret auth.Source
-	key    auth.Refresher
+	// assertion is what a client proves itself by that has no secret.
+	assertion auth.Source
+	key       auth.Refresher
 }
 
 func (f *fromEnvironment) Credential(ctx context.Context) (*auth.Credential, error) {
@@ -71,11 +74,11 @@ func (f *fromEnvironment) Credential(ctx context.Context) (*auth.Credential, err
 	return c, f.unfinished(err)
 }
 
-// unfinished adds to an error what a lone client secret means.
+// unfinished adds to an error what a lone client secret or assertion means.
 func (f *fromEnvironment) unfinished(err error) error {
 	e, ok := err.(*auth.Error)
-	secret := f.prefix + "CLIENT_SECRET"
-	if !ok || os.Getenv(secret) == "" {
+	secret := f.set(append([]string{"CLIENT_SECRET"}, assertions...)...)
+	if !ok || secret == "" {
 		return err
 	}
 	more := *e
@@ -92,6 +95,16 @@ func (f *fromEnvironment) Refresh(ctx context.Context, stale *auth.Credential) (
 		return ask(ctx, granted, err)
 	}
 	return f.key.Refresh(ctx, stale)
+}
+
+// Shadowed asks what the key in use hides. Client credentials hide nothing that
+// could be used in their place.
+func (f *fromEnvironment) Shadowed(ctx context.Context, c *auth.Credential) []auth.Attempt {
+	s, ok := f.key.(auth.Shadower)
+	if !ok || c.Provenance.Kind == auth.KindOAuth {
+		return nil
+	}
+	return s.Shadowed(ctx, c)
 }
 
 func ask(ctx context.Context, src auth.Source, err error) (*auth.Credential, error) {
@@ -112,9 +125,16 @@ func (f *fromEnvironment) clientCredentials() (auth.Source, error) {
 	case tokenURL == "":
 		return nil, f.incomplete("TOKEN_URL", "CLIENT_ID")
 	}
+	options := oauth.Options{ClientSecret: f.secret, Transport: f.base()}
+	if file := f.set(assertions...); file != "" {
+		if secret := f.set("CLIENT_SECRET", "CLIENT_SECRET_FILE"); secret != "" {
+			return nil, f.ambiguous(file, secret)
+		}
+		options.ClientSecret, options.ClientAssertion = nil, f.assertion
+	}
 	src, err := oauth.ClientCredentials(&clientcredentials.Config{
 		ClientID: id, TokenURL: tokenURL, Scopes: strings.Fields(os.Getenv(f.prefix + "SCOPE")),
-	}, oauth.Options{ClientSecret: f.secret, Transport: f.base()})
+	}, options)
 	if err != nil {
 		place := auth.Provenance{Kind: auth.KindEnv, Name: f.prefix + "TOKEN_URL"}
 		return nil, &auth.Error{
@@ -126,6 +146,32 @@ func (f *fromEnvironment) clientCredentials() (auth.Source, error) {
 		}
 	}
 	return src, nil
+}
+
+// assertions are the variables that give a client assertion. It lives for
+// minutes, so that the first suits programs that end soon.
+var assertions = []string{"CLIENT_ASSERTION", "CLIENT_ASSERTION_FILE"}
+
+// set returns the full name of the first of these variables that is not blank.
+func (f *fromEnvironment) set(names ...string) string {
+	for _, name := range names {
+		if strings.TrimSpace(os.Getenv(f.prefix+name)) != "" {
+			return f.prefix + name
+		}
+	}
+	return ""
+}
+
+// ambiguous is the answer to a client that would prove itself in two ways: which
+// of them is meant is not for us to guess.
+func (f *fromEnvironment) ambiguous(one, other string) error {
+	place := auth.Provenance{Kind: auth.KindEnv, Name: one}
+	return &auth.Error{
+		Cause: auth.SourceFailed, Confidence: auth.Certain,
+		Evidence: []auth.Evidence{{Source: place.String(), Fact: one + " and " + other + " are both set, and a client proves itself in one way"}},
+		Remedy:   auth.Remedy{Text: "unset " + one + " or " + other},
+		Tried:    []auth.Attempt{{Place: place, Answer: "set, and " + other + " as well", Err: auth.SourceFailed}},
+	}
 }
 
 func (f *fromEnvironment) incomplete(missing, present string) error {

@@ -17,8 +17,8 @@ import (
 //
 // Client id and secret go into the Authorization header unless AuthStyle is
 // [oauth2.AuthStyleInParams], which some issuers want; which of the two is never
-// found out by trial. Without a client secret, a Transport must authenticate the
-// client (mutual TLS) or EndpointParams hold a client_assertion.
+// found out by trial. Without a client secret, Options.ClientAssertion must say
+// who the client is, or a Transport authenticate it (mutual TLS).
 //
 // The error names every field that is wrong.
 func ClientCredentials(config *clientcredentials.Config, options Options) (auth.Source, error) {

@@ -31,7 +31,7 @@ type attempt struct {
 	scrub *scrubber
 	began time.Time
 
-	secretFrom auth.Provenance // of the client secret; zero if none was sent
+	proof proof // of the client; it has no provenance if none was sent
 
 	asked     bool        // x/oauth2 made a request
 	dialling  atomic.Bool // the transport looked for a connection, so it would have told of one
@@ -65,6 +65,17 @@ func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	// An idle connection costs something, and one that the server closes while
 	// the next refresh token is written to it costs a login.
 	out.Close = true
+	if more := a.proof.form(); more != nil {
+		form, err := io.ReadAll(req.Body) // of x/oauth2's making: short, and in memory
+		_ = req.Body.Close()
+		if err != nil {
+			a.err = a.scrub.err(err)
+			return nil, a.err
+		}
+		form = append(append(form, '&'), more.Encode()...)
+		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(form)), int64(len(form))
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(form)), nil }
+	}
 
 	resp, err := a.base.RoundTrip(out)
 	if err == nil && resp == nil {
@@ -128,7 +139,12 @@ func (a *attempt) reply(req *http.Request, resp *http.Response) *http.Response {
 // connection was made. A transport that does not tell of its connections is
 // believed only if the error is one of dialling.
 func (a *attempt) unreached() bool {
-	if a.status != 0 || a.connected.Load() || a.err == nil {
+	switch {
+	case a.status != 0 || a.err == nil:
+		return false
+	case refusedUs(a.err):
+		return true // the handshake did not end, so nobody has read the request
+	case a.connected.Load():
 		return false
 	}
 	return a.dialling.Load() || dialError(a.err)
@@ -197,12 +213,23 @@ func proxyAsks(err error) bool {
 	return strings.Contains(strings.ToLower(err.Error()), "proxy authentication required")
 }
 
+// proxyStatus returns what a proxy answered to CONNECT in place of connecting;
+// zero if that is not what happened. Again there are only the words.
+func proxyStatus(err error) int {
+	for status := 400; status < 600; status++ {
+		if text := http.StatusText(status); text != "" && err.Error() == text {
+			return status
+		}
+	}
+	return 0
+}
+
 // layer names where on the way to the issuer something broke.
 func layer(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "time"
 	}
-	if certificate(err) {
+	if certificate(err) || refusedUs(err) && !failedHandshake(err) {
 		return "TLS certificate"
 	}
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
@@ -227,8 +254,26 @@ func layer(err error) string {
 	return "connection"
 }
 
-// certificate reports whether the issuer's certificate is what is wrong. That
-// does not pass by itself.
+// refusedUs reports whether the other side ended the TLS handshake because of
+// the client certificate that it got or did not get (RFC 8446 section 6.2).
+// crypto/tls gives the alert's name in its words only.
+func refusedUs(err error) bool {
+	return strings.Contains(alert(err), "certificate") || failedHandshake(err)
+}
+
+// failedHandshake reports the alert that, before TLS 1.3, stands for a missing
+// client certificate, and for much else.
+func failedHandshake(err error) bool { return strings.HasSuffix(alert(err), "handshake failure") }
+
+func alert(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" && op.Err != nil {
+		return op.Err.Error()
+	}
+	return ""
+}
+
+// certificate reports whether the certificate of the other side is what is
+// wrong. That does not pass by itself.
 func certificate(err error) bool {
 	_, verification := errors.AsType[*tls.CertificateVerificationError](err)
 	_, authority := errors.AsType[x509.UnknownAuthorityError](err)

@@ -259,21 +259,23 @@ func TestTrap89_NetworkTrouble(t *testing.T) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "issuer.example", IsNotFound: true}}
 	}}
 	for _, tt := range []struct {
-		name, layer, url string
-		rt               http.RoundTripper
-		is               func(error) bool
+		name, layer string
+		cause       auth.Cause
+		url         string
+		rt          http.RoundTripper
+		is          func(error) bool
 	}{
-		{"offline", "connection: ", "http://" + closedPort(t), nil, func(err error) bool { _, ok := errors.AsType[*net.OpError](err); return ok }},
-		{"DNS", "DNS: ", "https://issuer.example", noHost, func(err error) bool { _, ok := errors.AsType[*net.DNSError](err); return ok }},
-		{"certificate", "TLS certificate: ", selfSigned.URL, nil, func(err error) bool { _, ok := errors.AsType[x509.UnknownAuthorityError](err); return ok }},
-		{"name", "TLS certificate: ", selfSigned.URL, otherName, func(err error) bool { _, ok := errors.AsType[x509.HostnameError](err); return ok }},
-		{"not TLS", "TLS: ", strings.Replace(clear.URL, "http:", "https:", 1), nil, func(err error) bool { _, ok := errors.AsType[tls.RecordHeaderError](err); return ok }},
+		{"offline", "connection: ", auth.IssuerUnavailable, "http://" + closedPort(t), nil, func(err error) bool { _, ok := errors.AsType[*net.OpError](err); return ok }},
+		{"DNS", "DNS: ", auth.IssuerUnavailable, "https://issuer.example", noHost, func(err error) bool { _, ok := errors.AsType[*net.DNSError](err); return ok }},
+		{"certificate", "TLS certificate: ", auth.CertificateRejected, selfSigned.URL, nil, func(err error) bool { _, ok := errors.AsType[x509.UnknownAuthorityError](err); return ok }},
+		{"name", "TLS certificate: ", auth.CertificateRejected, selfSigned.URL, otherName, func(err error) bool { _, ok := errors.AsType[x509.HostnameError](err); return ok }},
+		{"not TLS", "TLS: ", auth.IssuerUnavailable, strings.Replace(clear.URL, "http:", "https:", 1), nil, func(err error) bool { _, ok := errors.AsType[tls.RecordHeaderError](err); return ok }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for _, src := range []auth.Source{refreshAt(t, tt.url, tt.rt), appAt(t, tt.url, tt.rt)} {
 				_, err := src.Credential(t.Context())
-				e := want(t, err, auth.IssuerUnavailable)
+				e := want(t, err, tt.cause)
 				if !strings.HasPrefix(e.Evidence[0].Fact, tt.layer) || e.Evidence[0].Source != "network" || e.Response != nil {
 					t.Errorf("%s: got %s", tt.name, facts(e))
 				}
@@ -281,7 +283,7 @@ func TestTrap89_NetworkTrouble(t *testing.T) {
 					t.Errorf("Trap 88: %s: the network's error is not in %v", tt.name, err)
 				}
 				for _, word := range []string{"invalid", "reject", "log in", "secret"} {
-					if strings.Contains(e.Error(), word) {
+					if strings.Contains(strings.TrimPrefix(e.Error(), string(e.Cause)), word) {
 						t.Errorf("%s: worded as a bad credential: %v", tt.name, e)
 					}
 				}
@@ -296,7 +298,7 @@ func TestTrap89_CertificatesAreNotTriedAgain(t *testing.T) {
 		return nil, &net.OpError{Op: "dial", Err: x509.UnknownAuthorityError{}}
 	}}
 	_, err := clientSource(t, rt).Credential(t.Context())
-	if e := want(t, err, auth.IssuerUnavailable); rt.count() != 1 || !strings.Contains(e.Error(), "trust its certificate") {
+	if e := want(t, err, auth.CertificateRejected); rt.count() != 1 || !strings.Contains(e.Error(), "trust the issuer's certificate") {
 		t.Errorf("asked %d times: %v", rt.count(), e)
 	}
 }

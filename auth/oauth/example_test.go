@@ -2,11 +2,14 @@ package oauth_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/oauth"
@@ -21,6 +24,14 @@ func issuer(status int, body string) *httptest.Server {
 		w.WriteHeader(status)
 		fmt.Fprint(w, body)
 	}))
+}
+
+// workloadToken stands for what a platform writes. This one is signed by nobody.
+func workloadToken(life time.Duration) string {
+	return jwt(map[string]any{
+		"iss": "https://cluster.example", "sub": "system:serviceaccount:prod:reports",
+		"aud": "https://issuer.example", "exp": time.Now().Add(life).Unix(),
+	})
 }
 
 func ExampleClientCredentials() {
@@ -56,7 +67,7 @@ func ExampleClientCredentials_incorrect() {
 	fmt.Println(err)
 	// Output:
 	// oauth: ClientID is empty
-	// oauth: ClientSecret is missing: set it in the Options, unless the client authenticates by the Transport (mutual TLS) or by a client_assertion
+	// oauth: ClientSecret is missing: set it in the Options, unless the client authenticates by a ClientAssertion or by the Transport (mutual TLS)
 	// oauth: TokenURL must begin with https://, or secrets would cross the network in clear text
 }
 
@@ -103,6 +114,88 @@ func ExampleOptions() {
 	c, err := src.Credential(context.Background())
 	fmt.Println(c.Secret, err)
 	// Output: [masked] <nil>
+}
+
+// A workload that has no secret: its platform writes a token into a file, and
+// rewrites it before it expires.
+func ExampleOptions_clientAssertion() {
+	written := workloadToken(time.Hour)
+	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A real one verifies the signature, and whether it trusts the signer.
+		fmt.Println(r.FormValue("client_id"), r.FormValue("client_assertion_type"), r.FormValue("client_assertion") == written)
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer","expires_in":3600}`)
+	}))
+	defer issuer.Close()
+	dir, _ := os.MkdirTemp("", "projected")
+	defer os.RemoveAll(dir)
+	token := filepath.Join(dir, "token") // /var/run/secrets/tokens/issuer, mounted
+	_ = os.WriteFile(token, []byte(written), 0o600)
+
+	src, err := oauth.ClientCredentials(&clientcredentials.Config{
+		ClientID: "reports",
+		TokenURL: issuer.URL,
+	}, oauth.Options{ClientAssertion: auth.File(token)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c, err := src.Credential(context.Background())
+	fmt.Println(c.Secret, err)
+
+	// Nobody has rewritten the file in time: nothing is sent.
+	_ = os.WriteFile(token, []byte(workloadToken(-time.Minute)), 0o600)
+	_, err = src.Credential(context.Background())
+	e, _ := errors.AsType[*auth.Error](err)
+	fmt.Println(e.Cause, e.Step())
+	// Output:
+	// reports urn:ietf:params:oauth:client-assertion-type:jwt-bearer true
+	// [masked] <nil>
+	// access_expired renew
+}
+
+// GitHub Actions gives a job a token for the asking, as other CI services do:
+// then the assertion's source is a function.
+func ExampleOptions_gitHubActions() {
+	github := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("a token for", r.FormValue("audience"))
+		_ = json.NewEncoder(w).Encode(map[string]string{"value": workloadToken(5 * time.Minute)})
+	}))
+	defer github.Close()
+	issuer := issuer(200, `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer"}`)
+	defer issuer.Close()
+	_ = os.Setenv("ACTIONS_ID_TOKEN_REQUEST_URL", github.URL+"/?api-version=2")
+	_ = os.Setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "fake-request-token")
+
+	job := auth.SourceFunc(func(ctx context.Context) (*auth.Credential, error) {
+		address := os.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL") + "&audience=api://issuer.example"
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Authorization", "Bearer "+os.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Body.Close()
+		var token struct{ Value string }
+		err = json.NewDecoder(resp.Body).Decode(&token)
+		return &auth.Credential{Secret: auth.NewSecret(token.Value), Provenance: auth.Provenance{Kind: "ci", Name: "GitHub Actions"}}, err
+	})
+	src, err := oauth.ClientCredentials(&clientcredentials.Config{
+		ClientID: "deploy",
+		TokenURL: issuer.URL,
+	}, oauth.Options{ClientAssertion: job})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c, err := src.Credential(context.Background())
+	fmt.Println(c.Secret, err)
+	// Output:
+	// a token for api://issuer.example
+	// [masked] <nil>
 }
 
 func ExampleFromTokenSource() {

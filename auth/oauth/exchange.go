@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/reauth-go/reauth/auth"
@@ -26,8 +27,7 @@ const (
 	refreshToken      grant = "refresh token"
 )
 
-// An exchanger asks one token endpoint for tokens by one grant. It holds no
-// state. What may be secret in its configuration is in closures only, and so is
+// An exchanger asks one token endpoint for tokens by one grant. What may be secret in its configuration is in closures only, and so is
 // base: its connections may have the API's requests in their buffers.
 type exchanger struct {
 	grant    grant
@@ -36,10 +36,15 @@ type exchanger struct {
 	style    oauth2.AuthStyle
 	scopes   []string    // asked for
 	secret   auth.Source // of the client; nil for a public one
-	repeats  bool        // a request whose fate is unknown may be repeated
-	base     func() http.RoundTripper
-	request  func(ctx context.Context, clientSecret, refreshToken string) (*oauth2.Token, error)
-	scrub    func(clientSecret, refreshToken string) *scrubber
+	// assertion is what the client proves itself by in place of a secret.
+	assertion auth.Source
+	repeats   bool // a request whose fate is unknown may be repeated
+	// down is set while the endpoint gives no verdict. Then an exchange is one
+	// try: repeats bridge a hiccup, and would make an outage three times as loud.
+	down    atomic.Bool
+	base    func() http.RoundTripper
+	request func(ctx context.Context, clientSecret, refreshToken string) (*oauth2.Token, error)
+	scrub   func(p proof, refreshToken string) *scrubber
 }
 
 // exchange returns a token endpoint's answer that has an access token. If it
@@ -51,17 +56,14 @@ func (x *exchanger) exchange(parent context.Context, refreshToken string) (*atte
 	}
 	ctx, cancel := context.WithTimeout(parent, patience)
 	defer cancel()
-	clientSecret, secretFrom := "", auth.Provenance{}
-	if x.secret != nil {
-		found, err := ask(ctx, x.secret, "client secret")
-		if err != nil {
-			return nil, err
-		}
-		clientSecret, secretFrom = found.Secret.Reveal(), found.Provenance
+	p, err := x.prove(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for n := 1; ; n++ {
-		a := x.try(ctx, clientSecret, secretFrom, refreshToken)
+		a := x.try(ctx, p, refreshToken)
 		if a.finding == nil {
+			x.down.Store(false)
 			return a, nil
 		}
 		if a.status == 0 && parent.Err() == context.Canceled {
@@ -69,6 +71,7 @@ func (x *exchanger) exchange(parent context.Context, refreshToken string) (*atte
 		}
 		pause, again := x.pause(ctx, a, n)
 		if !again {
+			x.down.Store(a.finding.transient)
 			return a, x.failure(a, n)
 		}
 		timer := time.NewTimer(pause)
@@ -83,7 +86,7 @@ func (x *exchanger) exchange(parent context.Context, refreshToken string) (*atte
 
 // pause returns how long to wait before the next try, if there is to be one.
 func (x *exchanger) pause(ctx context.Context, a *attempt, n int) (time.Duration, bool) {
-	if !a.finding.transient || a.finding.lasting || n == maxTries || ctx.Err() != nil || !x.repeats && !a.unreached() {
+	if !a.finding.transient || a.finding.lasting || n == maxTries || x.down.Load() || ctx.Err() != nil || !x.repeats && !a.unreached() {
 		return 0, false
 	}
 	pause := firstPause << (n - 1)
@@ -98,8 +101,8 @@ func (x *exchanger) pause(ctx context.Context, a *attempt, n int) (time.Duration
 
 // try makes one request. x/oauth2 builds it and reads the answer, in the form
 // that [attempt.RoundTrip] gives it.
-func (x *exchanger) try(ctx context.Context, clientSecret string, secretFrom auth.Provenance, refreshToken string) *attempt {
-	a := &attempt{base: x.base(), scrub: x.scrub(clientSecret, refreshToken), secretFrom: secretFrom, began: time.Now()}
+func (x *exchanger) try(ctx context.Context, p proof, refreshToken string) *attempt {
+	a := &attempt{base: x.base(), scrub: x.scrub(p, refreshToken), proof: p, began: time.Now()}
 	if a.base == nil {
 		a.base = http.DefaultTransport
 	}
@@ -109,7 +112,7 @@ func (x *exchanger) try(ctx context.Context, clientSecret string, secretFrom aut
 		// reply that it gets has no Location either.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	_, err := x.request(context.WithValue(ctx, oauth2.HTTPClient, client), clientSecret, refreshToken)
+	_, err := x.request(context.WithValue(ctx, oauth2.HTTPClient, client), p.secret, refreshToken)
 	if !a.asked {
 		a.err = a.scrub.err(err) // no request came out of the configuration
 	}

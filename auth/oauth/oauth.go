@@ -13,6 +13,21 @@
 //		TokenURL: "https://login.example.com/oauth2/token",
 //	}, oauth.Options{ClientSecret: auth.Env("REPORTS_CLIENT_SECRET")})
 //
+// # Workloads without a secret
+//
+// A program that runs on a platform need not hold a client secret. The platform
+// vouches for it by a JSON Web Token that lives for minutes, and the issuer of
+// access tokens is set up to trust that platform (RFC 7523 section 2.2). Name
+// where the token is found, as [Options].ClientAssertion:
+//
+//	Kubernetes      auth.File of a projected service account token, whose audience is the issuer's
+//	SPIFFE          auth.File of the JWT-SVID that spiffe-helper keeps current
+//	Azure           auth.Env("AZURE_FEDERATED_TOKEN"): the webhook sets AZURE_FEDERATED_TOKEN_FILE
+//	GitHub Actions  an [auth.SourceFunc] that asks ACTIONS_ID_TOKEN_REQUEST_URL for one
+//
+// It is read anew for each exchange, so whoever rewrites the file need not tell
+// the program. Nothing is sent with a token that is missing or has expired.
+//
 // [FromTokenSource] makes any [oauth2.TokenSource] a source, and [TokenSource]
 // goes the other way.
 //
@@ -21,11 +36,16 @@
 // An OAuth error code (RFC 6749 section 5.2) is a verdict, with status 200 too:
 // RefreshRejected, ClientRejected or ClientNotAllowed, and the question is not
 // put again. What is no token endpoint is EndpointMisconfigured: 404, 405, any
-// redirect, a page, an answer without a token. Everything else is weather,
-// IssuerUnavailable: network, 429, 5xx, a 4xx without a code. An exchange takes
-// ten seconds at most. Within them client credentials are asked for up to three
-// times; a refresh token is sent again only if no connection was made, because
-// the issuer may replace it and the answer be lost.
+// redirect, a page, an answer without a token. What stands in between has causes
+// of its own, which waiting does not cure: CertificateRejected for a TLS
+// certificate that one side does not accept, ProxyAuthRequired for a proxy that
+// wants credentials of its own, IntermediaryResponse for one that does not let
+// us through. Everything else is weather, IssuerUnavailable: network, 429, 5xx,
+// a 4xx without a code. An exchange takes ten seconds at most. Within them
+// client credentials are asked for up to three times; a refresh token or a
+// client assertion is sent again only if no connection was made, because it may
+// be good for one use and the answer be lost. After an exchange that ended in
+// weather the next ones are one try each, until there is a token or a verdict.
 //
 // Token requests go to the token endpoint and nowhere else: redirects are not
 // followed. They are made by a client of this package, which takes only its

@@ -16,7 +16,7 @@ import (
 //
 // The first refresh token is taken from initial. When the issuer replaces it,
 // the new one is used from then on and kept in memory, so it is lost when the
-// program ends. The place is looked at before each exchange: once it holds
+// program ends, and Options.Hook is told of it. The place is looked at before each exchange: once it holds
 // another token than before, somebody has logged in anew, and that one is used.
 //
 // Exchanges follow one another, since each may replace the token that the next
@@ -26,8 +26,8 @@ import (
 // credential and has since got another one, it returns that.
 //
 // Client id and secret go into the Authorization header unless
-// Endpoint.AuthStyle is [oauth2.AuthStyleInParams]. A client without a secret is
-// a public one, whose id goes into the form.
+// Endpoint.AuthStyle is [oauth2.AuthStyleInParams]. A client without a secret or
+// assertion is a public one, whose id goes into the form.
 //
 // The error names every field that is wrong.
 func RefreshToken(config *oauth2.Config, initial auth.Source, options Options) (auth.Refresher, error) {
@@ -51,12 +51,13 @@ func RefreshToken(config *oauth2.Config, initial auth.Source, options Options) (
 		c := &oauth2.Config{ClientID: id, ClientSecret: clientSecret, Endpoint: endpoint}
 		return c.TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token()
 	}
-	return &refreshSource{x: x, initial: initial, turn: make(chan struct{}, 1)}, nil
+	return &refreshSource{x: x, initial: initial, hook: options.Hook, turn: make(chan struct{}, 1)}, nil
 }
 
 type refreshSource struct {
 	x       *exchanger
 	initial auth.Source
+	hook    auth.Hook
 	turn    chan struct{} // holds one element while somebody exchanges; guards what follows
 
 	seen    auth.Secret      // what initial gave last
@@ -89,7 +90,12 @@ func (s *refreshSource) Refresh(ctx context.Context, stale *auth.Credential) (*a
 	if err != nil {
 		return nil, s.failed(a, err)
 	}
-	s.takeOver(auth.NewSecret(a.answer.refreshToken))
+	if s.takeOver(auth.NewSecret(a.answer.refreshToken)) {
+		s.hook.Tell(ctx, auth.Event{
+			Kind: auth.EventNotPersisted, Provenance: s.x.place,
+			Reason: "the issuer replaced the refresh token, and the new one is in memory only",
+		})
+	}
 	if s.current, err = s.x.credential(a); err != nil {
 		return nil, err
 	}
@@ -116,12 +122,14 @@ func (s *refreshSource) look(ctx context.Context) error {
 // token. It comes before everything else that is done with the answer: whatever
 // keeps the new token must have it before the access token that came with it
 // leaves the source (law L3). An answer without a refresh token leaves the old
-// one in force (RFC 6749 section 6).
-func (s *refreshSource) takeOver(next auth.Secret) {
+// one in force (RFC 6749 section 6). It reports whether there is a new one.
+func (s *refreshSource) takeOver(next auth.Secret) bool {
 	s.doubt = false
-	if !next.IsZero() {
-		s.token = next
+	if next.IsZero() || next.Equal(s.token) {
+		return false
 	}
+	s.token = next
+	return true
 }
 
 // failed adds to the error of an exchange what is known of the refresh token's

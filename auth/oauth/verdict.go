@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -147,12 +148,16 @@ func (x *exchanger) details(f *finding, a *attempt) {
 	}
 	switch {
 	case f.cause == auth.ClientRejected && x.style == oauth2.AuthStyleAutoDetect: // not our request
+	case f.cause == auth.ClientRejected && x.assertion != nil:
+		f.remedy = "compare issuer (iss), subject (sub) and audience (aud) of " + a.proofPlace() + " with what the issuer trusts for this client id"
+	case a.answer.code == "invalid_request" && x.assertion != nil:
+		f.remedy = "compare the request with the issuer's documentation: it may want another parameter, or take no client assertion from this client"
 	case f.cause == auth.ClientRejected && x.secret == nil:
 		f.remedy = "check the client id; no client secret was sent"
 	case f.cause == auth.ClientRejected && x.style == oauth2.AuthStyleInHeader:
-		f.remedy = "check the client id and " + a.secretPlace() + "; if both are right, the issuer may want them in the form and not in the header: AuthStyleInParams, or the program's own setting for that"
+		f.remedy = "check the client id and " + a.proofPlace() + "; if both are right, the issuer may want them in the form and not in the header: AuthStyleInParams, or the program's own setting for that"
 	case f.cause == auth.ClientRejected:
-		f.remedy = "check the client id and " + a.secretPlace() + "; if both are right, the issuer may want them in the header and not in the form: AuthStyleInHeader, or the program's own setting for that"
+		f.remedy = "check the client id and " + a.proofPlace() + "; if both are right, the issuer may want them in the header and not in the form: AuthStyleInHeader, or the program's own setting for that"
 	case a.status == http.StatusProxyAuthRequired && f.cause == auth.ProxyAuthRequired && !strings.HasPrefix(x.endpoint, "http:"):
 		// Within https no forward proxy answers; it would have refused to connect.
 		f.confidence = auth.Likely
@@ -163,13 +168,16 @@ func (x *exchanger) details(f *finding, a *attempt) {
 	}
 }
 
-// secretPlace names the client secret by where it was found.
-func (a *attempt) secretPlace() string {
-	switch a.secretFrom.Kind {
-	case "", auth.KindStatic:
-		return "the client secret"
+// proofPlace names the client's secret or assertion by where it was found.
+func (a *attempt) proofPlace() string {
+	what := "the client " + a.proof.noun()
+	switch {
+	case a.proof.from.Kind == "" || a.proof.from.Kind == auth.KindStatic:
+		return what
+	case a.proof.assertion != "":
+		return what + " in " + a.proof.from.String()
 	}
-	return a.secretFrom.String() + " (the client secret)"
+	return a.proof.from.String() + " (" + what + ")"
 }
 
 // judgeNetwork never speaks of credentials: nobody has looked at them.
@@ -185,9 +193,19 @@ func (a *attempt) judgeNetwork(x *exchanger) finding {
 		f.cause, f.confidence, f.lasting = auth.ProxyAuthRequired, auth.Likely, true
 		f.source, f.fact = "proxy", "the proxy refused to connect to "+x.host()+" with 407: it asks for its own credentials; the issuer has not seen the request"
 		f.remedy = "put the proxy's own user and password into the proxy's URL (HTTPS_PROXY)"
-	case certificate(a.err):
-		f.lasting = true
-		f.remedy = "make sure that nothing stands between here and the issuer, then have this machine trust its certificate, or give a Transport that does"
+	case proxyStatus(a.err)/100 == 4:
+		f.cause, f.confidence, f.lasting = auth.IntermediaryResponse, auth.Likely, true
+		f.source, f.fact = "proxy", "the proxy refused to connect to "+x.host()+" ("+statusLine(proxyStatus(a.err))+"); the issuer has not seen the request"
+		f.remedy = "have the proxy let this machine connect to " + x.host() + ", or take another way there"
+	case proxyStatus(a.err) != 0:
+		f.source, f.fact = "proxy", "the proxy could not connect to "+x.host()+" ("+statusLine(proxyStatus(a.err))+")"
+		f.remedy = "see whether the proxy reaches the issuer, and try again"
+	case certificate(a.err) || refusedUs(a.err):
+		f.cause, f.lasting = auth.CertificateRejected, true
+		f.remedy = certificateRemedy(a.err)
+		if failedHandshake(a.err) {
+			f.confidence = auth.Possible
+		}
 	case errors.Is(a.err, context.DeadlineExceeded):
 		// The limit is ours or the caller's: the issuer may only be slow.
 		f.confidence = auth.Likely
@@ -197,6 +215,28 @@ func (a *attempt) judgeNetwork(x *exchanger) finding {
 		f.remedy = "see whether this machine reaches the issuer, or correct the token endpoint's URL"
 	}
 	return f
+}
+
+// certificateRemedy tells whose certificate has to be seen to, and by whom.
+func certificateRemedy(err error) string {
+	op, _ := errors.AsType[*net.OpError](err)
+	whose := "the issuer's"
+	if op != nil && op.Op == "proxyconnect" {
+		whose = "the proxy's"
+	}
+	invalid, _ := errors.AsType[x509.CertificateInvalidError](err)
+	_, otherName := errors.AsType[x509.HostnameError](err)
+	switch {
+	case failedHandshake(err):
+		return "give the Transport the client certificate that the issuer wants, if it wants one (TLSClientConfig); if not, compare the TLS versions and ciphers that both sides speak"
+	case refusedUs(err):
+		return "give the Transport the client certificate that the issuer knows for this client (TLSClientConfig); one that no authority of the issuer's has signed is not even sent"
+	case otherName && whose == "the issuer's":
+		return "correct the token endpoint's URL, or have the issuer's certificate name that host; make sure that nothing stands in between"
+	case invalid.Reason == x509.Expired && invalid.Cert != nil:
+		return "have " + whose + " certificate renewed, or set this machine's clock if that is wrong"
+	}
+	return "make sure that nothing stands between here and the issuer, then have this machine trust " + whose + " certificate, or give a Transport that does"
 }
 
 // waited rounds d to what a person would say.
@@ -256,11 +296,18 @@ func (x *exchanger) failure(a *attempt, n int) *auth.Error {
 	default:
 		e.Tried[0].Answer = "not asked"
 	}
-	if f.cause == auth.ClientRejected && a.secretFrom != (auth.Provenance{}) {
-		e.Evidence = append(e.Evidence, auth.Evidence{Source: a.secretFrom.String(), Fact: "the client secret that was sent was found here"})
+	if f.cause == auth.ClientRejected && a.proof.from != (auth.Provenance{}) {
+		fact := "the client " + a.proof.noun() + " that was sent was found here"
+		if said := claimed(a.proof.assertion); said != "" {
+			fact += "; it says " + said
+		}
+		e.Evidence = append(e.Evidence, auth.Evidence{Source: a.proof.from.String(), Fact: fact})
 	}
 	if f.source == "network" && !errors.Is(a.err, context.DeadlineExceeded) { // which says it already
 		e.Evidence = append(e.Evidence, auth.Evidence{Source: x.place.String(), Fact: "the issuer gave no answer"})
+	}
+	if f.transient && a.retryAfter > 0 {
+		e.NextTry = a.received.Round(0).Add(a.retryAfter)
 	}
 	if n > 1 {
 		e.Evidence = append(e.Evidence, auth.Evidence{Source: x.place.String(), Fact: fmt.Sprintf("asked %d times within %s", n, patience)})

@@ -25,6 +25,10 @@
 //	revocation_test.go  tokens and sessions that end at the issuer
 //	outage_test.go      an issuer that dies, or goes mute, and comes back
 //	printers_test.go    what other people's printers show of our types
+//	workload_*_test.go  programs without a person: assertions and mounted secrets that
+//	                    are rewritten, a private authority, a proxy and mutual TLS at once
+//	grpc_test.go        real gRPC, whose credentials package transport/rpc gives
+//	fips_test.go        a process in which Go allows only what FIPS 140-3 approves
 //
 // Each logs its figures: go test -v.
 //

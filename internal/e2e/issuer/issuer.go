@@ -35,8 +35,8 @@ import (
 // A Client is one that the provider knows.
 type Client struct{ ID, Secret string }
 
-// Other clients are in server.mjs: cc-jwt (private_key_jwt with Issuer.ClientKey),
-// cc-dpop, native-dpop.
+// Other clients are in server.mjs: cc-jwt and native-jwt (private_key_jwt with
+// Issuer.ClientKey), cc-dpop, native-dpop.
 var (
 	Basic  = Client{"cc-basic", "cc-secret+/=%"} // client credentials by Basic; the secret must be form-encoded first
 	Post   = Client{"cc-post", "cc-secret"}      // client credentials in the body
@@ -66,7 +66,7 @@ type Issuer struct {
 	RevokeURL     string
 	UserinfoURL   string
 
-	ClientKey json.RawMessage  // the private key of cc-jwt, a JWK
+	ClientKey json.RawMessage  // the private key of cc-jwt and native-jwt, a JWK
 	Process   *sandbox.Process // SIGSTOP makes the issuer mute, Kill takes it down
 
 	t      testing.TB

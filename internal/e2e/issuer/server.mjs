@@ -4,7 +4,7 @@
 //   node server.mjs [PORT]     0, the default, lets the system pick
 //
 // One line says where it listens: "ready {...}" with the issuer's URL and the
-// private key of the client cc-jwt. What the provider itself prints may come
+// private key of the clients cc-jwt and native-jwt. What the provider itself prints may come
 // before it. GET /_e2e/counts tells what the token endpoint did.
 //
 // Lifetimes in seconds: TTL_ACCESS, TTL_REFRESH, TTL_DEVICE, TTL_CODE.
@@ -43,16 +43,20 @@ const person = (id, more) => ({
   grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
   redirect_uris: ['http://127.0.0.1/cb', 'http://[::1]/cb'], ...more,
 });
+// Clients that prove themselves by assertions, signed with one key. The provider
+// takes each assertion once.
+const assertions = {
+  token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256',
+  jwks: { keys: [{ ...jwk(clientKey.publicKey), kid: 'cc-jwt', alg: 'ES256', use: 'sig' }] },
+};
 const clients = [
   // A secret that Basic must form-encode first, as RFC 6749 2.3.1 says.
   machine('cc-basic', { client_secret: 'cc-secret+/=%', token_endpoint_auth_method: 'client_secret_basic' }),
   machine('cc-post', { token_endpoint_auth_method: 'client_secret_post' }),
   machine('cc-dpop', { dpop_bound_access_tokens: true }),
-  machine('cc-jwt', {
-    client_secret: undefined, token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256',
-    jwks: { keys: [{ ...jwk(clientKey.publicKey), kid: 'cc-jwt', alg: 'ES256', use: 'sig' }] },
-  }),
+  machine('cc-jwt', { client_secret: undefined, ...assertions }),
   person('native'),
+  person('native-jwt', assertions),
   person('native-dpop', { dpop_bound_access_tokens: true }),
   person('device', {
     grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'], response_types: [], redirect_uris: [],
