@@ -27,6 +27,10 @@ func (s strict) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A diagnosis rides in a copy of the request: no look-up where there is none.
+	if resp == nil || resp.Request == req {
+		return resp, nil
+	}
 	if e, ok := auth.FromResponse(resp); ok {
 		_ = resp.Body.Close()
 		return nil, e
