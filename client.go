@@ -240,7 +240,10 @@ func (c *Client) HTTPClient() *http.Client {
 //
 // A request to an origin that is not the client's goes out without the
 // credential.
-func (c *Client) Do(req *http.Request) (*http.Response, error) { return c.strict.Do(req) }
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	resp, err := c.strict.Do(req)
+	return resp, c.transport.ScrubError(err)
+}
 
 // Get calls GET on path and decodes the JSON answer into out. See [Client.Call].
 func (c *Client) Get(ctx context.Context, path string, out any) error {

@@ -117,8 +117,8 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 		return nil
 	}
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil && !(err == io.EOF && resp.ContentLength <= 0) {
-		return fmt.Errorf("%s %s answered %d with what is not the JSON expected (Content-Type %q): %w",
-			req.Method, req.URL.Path, resp.StatusCode, resp.Header.Get("Content-Type"), err)
+		return c.transport.ScrubError(fmt.Errorf("%s %s answered %d with what is not the JSON expected (Content-Type %q): %w",
+			req.Method, req.URL.Path, resp.StatusCode, resp.Header.Get("Content-Type"), err))
 	}
 	return nil
 }

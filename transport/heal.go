@@ -196,7 +196,7 @@ func note(resp *http.Response, cred *auth.Credential) {
 
 // Scrub masks the credential that was sent for resp in a text that comes from
 // it, such as its body. It knows what a Transport sent or saw in its place, and
-// does not look at answers with a status below 400.
+// does not look at answers with a status below 300.
 func Scrub(resp *http.Response, text string) string {
 	if resp == nil || resp.Request == nil {
 		return text

@@ -51,6 +51,11 @@ func (p *prepared) cleaned(location string) string {
 	for _, echo := range p.echoes {
 		location = strings.ReplaceAll(location, echo, "masked")
 	}
+	if len(p.sent) >= 8 { // and in every other way of writing
+		if clean := diagnose.Scrub(location, p.cred); clean != location {
+			location = strings.ReplaceAll(clean, "[masked]", "masked")
+		}
+	}
 	return location
 }
 
@@ -117,6 +122,17 @@ func (p *prepared) withoutParam(location string) string {
 // error that does not show it is returned as it is.
 func scrubbed(err error, c *auth.Credential) error {
 	return scrub.Error(err, func(text string) string { return diagnose.Scrub(text, c) })
+}
+
+// ScrubError returns err as it is, or without the credential in use where it
+// shows that: an [http.Client]'s error names the URL that it failed on, which a
+// redirect may have chosen.
+func (t *Transport) ScrubError(err error) error {
+	last := t.last.Load()
+	if err == nil || last == nil {
+		return err
+	}
+	return scrubbed(err, last.cred)
 }
 
 var _ http.RoundTripper = (*Transport)(nil)

@@ -273,7 +273,7 @@ func (t *Transport) send(req *http.Request, body io.ReadCloser, p *prepared) (*h
 		return nil, errNoResponse
 	}
 	setRequest(resp, req)
-	if resp.StatusCode >= 400 {
+	if resp.StatusCode >= 300 {
 		note(resp, p.cred)
 	}
 	p.cleanLinks(resp)
@@ -440,18 +440,22 @@ func (t *Transport) passThrough(req *http.Request, why diagnose.NotSent) (*http.
 		return nil, errNoResponse
 	}
 	setRequest(resp, req)
-	if why == diagnose.CallerSet && resp.StatusCode >= 400 {
-		note(resp, callersOwn(req, t.place))
+	if resp.StatusCode < 300 {
+		return resp, nil
 	}
+	var cred *auth.Credential
+	if why == diagnose.CallerSet {
+		cred = callersOwn(req, t.place)
+	} else if last := t.last.Load(); last != nil {
+		cred = last.cred // not sent, and masked all the same: a redirect may have told it
+	}
+	note(resp, cred)
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusProxyAuthRequired {
 		return resp, nil
 	}
 	body := readAhead(resp)
 	x := t.exchange(req, resp, nil)
-	x.NotSent, x.Body = why, body.prefix()
-	if why == diagnose.CallerSet {
-		x.Credential = callersOwn(req, t.place)
-	}
+	x.NotSent, x.Body, x.Credential = why, body.prefix(), cred
 	t.explain(req, resp, x)
 	return resp, nil
 }
@@ -490,7 +494,7 @@ func (t *Transport) accept(resp *http.Response, p *prepared) {
 
 // explain attaches the diagnosis of a refusal and tells of it.
 func (t *Transport) explain(req *http.Request, resp *http.Response, x diagnose.Exchange) {
-	if last := t.last.Load(); resp.StatusCode == http.StatusUnauthorized && last != nil && last.cred == x.Credential {
+	if last := t.last.Load(); resp.StatusCode == http.StatusUnauthorized && x.NotSent == diagnose.WasSent && last != nil && last.cred == x.Credential {
 		x.Shadowed = last.shadowed(t, req)
 	}
 	e := diagnose.Refusal(x, t.words)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -130,7 +131,7 @@ func (x *exchanger) credential(a *attempt) (*auth.Credential, error) {
 		Secret:     auth.NewSecret(a.answer.accessToken),
 		Scheme:     scheme,
 		Expiry:     a.answer.expiry(a.began, a.received),
-		Scopes:     a.answer.scopes,
+		Scopes:     slices.DeleteFunc(a.answer.scopes, func(s string) bool { return a.scrub.known().Text(s) != s }),
 		Provenance: x.place,
 		Tried:      []auth.Attempt{{Place: x.place, Answer: "found"}},
 	}, nil

@@ -25,10 +25,14 @@
 //	revocation_test.go  tokens and sessions that end at the issuer
 //	outage_test.go      an issuer that dies, or goes mute, and comes back
 //	printers_test.go    what other people's printers show of our types
+//	leaks_*_test.go     secrets on every path of a call and in every exported type
 //	workload_*_test.go  programs without a person: assertions and mounted secrets that
 //	                    are rewritten, a private authority, a proxy and mutual TLS at once
 //	grpc_test.go        real gRPC, whose credentials package transport/rpc gives
 //	fips_test.go        a process in which Go allows only what FIPS 140-3 approves
+//
+// Package sdks has the same for programs that use somebody else's SDK, package
+// soak runs a client at full speed and looks at what is left over.
 //
 // Each logs its figures: go test -v.
 //

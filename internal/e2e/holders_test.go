@@ -2,14 +2,17 @@ package e2e_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +22,13 @@ import (
 
 	"github.com/reauth-go/reauth"
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/auth/authtest"
+	"github.com/reauth-go/reauth/auth/diagnose"
+	"github.com/reauth-go/reauth/auth/keyring"
 	"github.com/reauth-go/reauth/auth/oauth"
 	"github.com/reauth-go/reauth/transport"
+	"github.com/reauth-go/reauth/transport/retry"
+	"github.com/reauth-go/reauth/transport/rpc"
 )
 
 // An echo is an API, and on /token an issuer, that repeats what it is sent in
@@ -170,12 +178,113 @@ func holders(t *testing.T, suffix string) map[string]any {
 		}
 		all["failure of "+name], all["client after the failure of "+name] = err, c
 	}
+	layers(t, all, srv.URL, path, secret)
+	rings(t, all, srv.URL, secret)
+	tests(t, all, secret)
 	for what, v := range all {
 		if v == nil || v == error(nil) {
 			delete(all, what)
 		}
 	}
 	return all
+}
+
+// layers adds the parts that programs stack themselves.
+func layers(t *testing.T, all map[string]any, api, path, secret string) {
+	var rec auth.Recorder
+	ctx := auth.WithRecorder(context.Background(), &rec)
+	cfg := transport.Config{Source: auth.Static(secret), Origins: []string{api}, Scheme: auth.APIKeyQuery("key")}
+	tr := wanted(transport.New(cfg))
+	t.Cleanup(func() { _ = tr.Close() })
+	repeating := wanted(retry.New(tr, retry.Config{MinWait: time.Millisecond}))
+	all["transport.Config"], all["transport.Strict"], all["retry.New"] = cfg, transport.Strict(repeating), repeating
+	resp := wanted((&http.Client{Transport: repeating}).Do(wanted(http.NewRequestWithContext(ctx, http.MethodGet, api+"/refused?a=1", nil))))
+	_ = resp.Body.Close()
+	req := *resp.Request
+	all["request of a refused response"], all["its URL"], all["its context"] = &req, req.URL, req.Context()
+	all["Location that was cleaned"] = fmt.Sprint(resp.Header["Location"])
+	all["Recorder"], all["last of the Recorder"] = &rec, rec.Last()
+	_, err := (&http.Client{Transport: transport.Strict(tr)}).Get(api + "/refused")
+	all["error of transport.Strict"] = err
+	all["scrubbed text"] = transport.Scrub(resp, "you sent "+secret) + diagnose.Scrub("you sent "+secret, &auth.Credential{Secret: auth.NewSecret(secret)})
+	all["oauth.Options"] = oauth.Options{ClientSecret: auth.Static(secret), ClientAssertion: auth.File(path)}
+
+	calls := rpc.Config{Source: auth.Static(secret), Origins: []string{api}}
+	creds := wanted(rpc.New(calls))
+	t.Cleanup(func() { _ = creds.Close() })
+	all["rpc.Config"], all["rpc.Credentials"] = calls, creds
+	refusal := errors.New("unauthenticated")
+	all["error of rpc.Credentials"] = creds.Do(ctx, func(err error) bool { return errors.Is(err, refusal) }, func(ctx context.Context) error {
+		if md := wanted(creds.GetRequestMetadata(ctx, api+"/acme.Service")); !strings.Contains(fmt.Sprint(md), secret) {
+			t.Fatalf("the RPC does not carry the canary: %v", md)
+		}
+		return refusal
+	})
+	_, err = creds.GetRequestMetadata(ctx, "https://elsewhere.example/acme.Service")
+	all["error of rpc.Credentials elsewhere"] = err
+	all["errors of configurations"] = errors.Join(
+		second(transport.New(transport.Config{Origins: []string{"https://" + secret + ":" + secret + "@x.example/?" + secret}})),
+		second(rpc.New(rpc.Config{Origins: []string{"https://x.example/" + secret}})),
+		second(reauth.New(reauth.Config{BaseURL: "https://user:" + secret + "@x.example/?key=" + secret, Source: auth.Static(secret)})),
+		second(oauth.ClientCredentials(&clientcredentials.Config{TokenURL: "http://x.example/?" + secret, ClientSecret: secret, EndpointParams: url.Values{"client_secret": {secret}}}, oauth.Options{})),
+		transport.CheckOrigin("https://user:"+secret+"@x.example/"+secret),
+	)
+}
+
+// second is the error of what was not to succeed.
+func second[T any](_ T, err error) error { return err }
+
+// rings adds what a keyring gives. There is one keyring in a process, so none of
+// these tests may run beside another.
+func rings(t *testing.T, all map[string]any, api, secret string) {
+	ring := authtest.NewKeyring(authtest.KeyringConfig{})
+	defer ring.Close()
+	ring.Put("printers", "default", secret)
+	entry := wanted(keyring.New(keyring.Config{Service: "printers", Timeout: 300 * time.Millisecond}))
+	cred := wanted(entry.Credential(t.Context()))
+	if cred.Secret.Reveal() != secret {
+		t.Fatal("the keyring does not hold the canary")
+	}
+	named := newClient(t, reauth.Config{Name: "printers", BaseURL: api, Transport: http.DefaultTransport})
+	all["error of a client with a keyring"] = named.Get(t.Context(), "/refused", nil)
+	all["keyring.Entry"], all["keyring.Entry, by value"], all["credential of a keyring"], all["client with a keyring"] = entry, *entry, cred, named
+	for name, state := range map[string]authtest.KeyringState{
+		"locked": authtest.KeyringLocked, "absent": authtest.KeyringAbsent, "denied": authtest.KeyringDenied,
+		"mute": authtest.KeyringMute, "forgetful": authtest.KeyringForgetful,
+	} {
+		ring.Set(func(c *authtest.KeyringConfig) { c.State = state })
+		_, err := entry.Credential(t.Context())
+		all["error of a "+name+" keyring"] = errors.Join(err, entry.Set(t.Context(), auth.NewSecret(secret+"-2")), entry.Delete(t.Context()))
+	}
+	ring.Set(func(c *authtest.KeyringConfig) { c.State, c.Limit = authtest.KeyringOpen, 10 })
+	all["error of a small keyring"] = errors.Join(entry.Set(t.Context(), auth.NewSecret(secret)), entry.Set(t.Context(), auth.NewSecret(secret+"\x00")))
+	ring.Put("printers", "default", secret+"\xff\xfe")
+	_, err := entry.Credential(t.Context())
+	all["error of a keyring with another value"] = err
+	all["transcript of a keyring"] = ring.Transcript()
+}
+
+// tests adds what package authtest reports, which comes into the log of a test
+// that fails.
+func tests(t *testing.T, all map[string]any, secret string) {
+	srv := authtest.NewServer(authtest.Config{
+		Keys: []authtest.Key{{Value: secret}, {Query: "key", Value: secret}, {Username: "user", Value: secret}}, ClientSecret: secret,
+	})
+	defer srv.Close()
+	for _, address := range []string{srv.API.URL + "/v1/me?key=" + secret, srv.Issuer.TokenURL + "?key=" + secret, srv.Trap.URL + "/" + secret + "?key=" + secret} {
+		for _, authorization := range []string{"Bearer " + secret, "", "Basic " + base64.StdEncoding.EncodeToString([]byte("user:"+secret))} {
+			req := wanted(http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader("grant_type=client_credentials&client_secret="+secret)))
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			req.Header.Set("Authorization", authorization)
+			_ = wanted(srv.Transport().RoundTrip(req)).Body.Close()
+		}
+	}
+	all["transcript of authtest"], all["counts of authtest"], all["total of authtest"] = srv.Transcript(), srv.API.Counts(), srv.API.Total()
+	all["requests of authtest"] = slices.Concat(srv.API.Requests(), srv.Issuer.Requests(), srv.Trap.Requests())
+	all["leaks of authtest"], all["stats of authtest"] = srv.Trap.Leaks(), srv.Issuer.Stats()
+	if len(srv.Trap.Leaks()) == 0 {
+		t.Error("the trap saw nothing")
+	}
 }
 
 // wanted is for what cannot fail.

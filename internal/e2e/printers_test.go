@@ -1,10 +1,16 @@
 package e2e_test
 
 import (
+	"bytes"
+	"context"
+	"encoding"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -91,6 +97,28 @@ func printers(v, other any) map[string]string {
 		forms[how] = c.Sdump(v)
 		forms[how+", inline"] = c.Sprintf("%v %+v %#v %#+v", v, v, v, v)
 	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p", "%c", "%U", "%t", "%08.3f", "% x", "%-9v|"} {
+		forms["fmt "+verb] = fmt.Sprintf(verb, v)
+		forms["fmt "+verb+", within"] = fmt.Sprintf(verb, []any{v, &v, map[string]any{"k": v}, struct{ hidden any }{v}})
+	}
+	forms["fmt.Sprint"] = fmt.Sprint(v, []any{v})
+	forms["json"] = jsonOf(v)
+	var logs bytes.Buffer
+	logged(&logs, v)
+	forms["slog"] = logs.String()
+	if m, ok := v.(encoding.TextMarshaler); ok {
+		text, err := m.MarshalText()
+		forms["text"] = fmt.Sprint(string(text), err)
+	}
+	func() {
+		defer func() { forms["a recovered panic"] = fmt.Sprint(recover()) }()
+		panic(v)
+	}()
+	type key struct{}
+	req := (&http.Request{Method: "GET", URL: &url.URL{Path: "/"}}).WithContext(context.WithValue(context.Background(), key{}, v))
+	for _, x := range []any{req, *req, &http.Response{Request: req}, req.Context()} {
+		forms["net/http in whose context it is"] += fmt.Sprintf("%v %+v %#v\n", x, x, x)
+	}
 	forms["pretty"] = pretty.Sprint(v)
 	forms["pretty, inline"] = pretty.Sprintf("%# v", v)
 	forms["pretty diff"] = strings.Join(pretty.Diff(v, other), "\n")
@@ -138,6 +166,19 @@ func printers(v, other any) map[string]string {
 		assert.EqualError(&f, err, "x")
 		assert.ErrorContains(&f, err, "\x00")
 		forms["testify on errors"] = f.String()
+		wrapped := []error{
+			fmt.Errorf("in vain: %w", err), errors.Join(io.EOF, err), &url.Error{Op: "Get", URL: "https://api.acme.example", Err: err},
+			fmt.Errorf("%w, and %w", errors.Join(err), err),
+		}
+		for _, w := range wrapped {
+			forms["wrapped errors"] += fmt.Sprintf("%s %v %+v %#v %q\n", w, w, w, w, w) + jsonOf(w)
+			logged(&logs, w)
+		}
+		for _, e := range chain(err) {
+			forms["each error of the chain"] += fmt.Sprintf("%s %v %+v %#v\n", e.Error(), e, e, e) + jsonOf(e)
+			logged(&logs, e)
+		}
+		forms["slog on errors"] = logs.String()
 	}
 	return forms
 }

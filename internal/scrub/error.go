@@ -13,6 +13,9 @@ func Error(err error, clean func(string) string) error {
 	if !shows(err, clean) {
 		return err
 	}
+	if u, ok := err.(*url.Error); ok { // which callers look for by its type
+		return &url.Error{Op: u.Op, URL: clean(u.URL), Err: Error(u.Err, clean)}
+	}
 	return &hidden{func() error { return err }, clean}
 }
 

@@ -210,9 +210,13 @@ func (c *call) tell(level slog.Level, what string, attr slog.Attr) {
 		return
 	}
 	u := c.req.URL
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host}
+	if c.req.Response == nil { // else a server has chosen the path, and may have put a token there
+		shown.Path, shown.RawPath = u.Path, u.RawPath
+	}
 	attrs := []slog.Attr{
 		slog.String("method", cmp.Or(c.req.Method, http.MethodGet)),
-		slog.String("url", (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()),
+		slog.String("url", shown.String()),
 		slog.Int("attempts", c.sent),
 		attr,
 	}
