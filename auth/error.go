@@ -135,6 +135,10 @@ func (e *Error) Error() string {
 	return oneLine(b.String())
 }
 
+// NonRetriable does nothing. Its presence tells the retry policy of the Azure SDK
+// for Go, and of whoever follows its convention, that trying again is of no use.
+func (*Error) NonRetriable() {}
+
 func (e *Error) remedyText() string {
 	if e.Remedy.Text != "" {
 		return e.Remedy.Text
