@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -371,6 +372,7 @@ func fieldsOf(e auth.Event) []string {
 func tellAll(t *testing.T) map[string]auth.Event {
 	t.Helper()
 	told := make(map[string]auth.Event)
+	var mu sync.Mutex
 	mount := t.TempDir()
 	key := filepath.Join(mount, "acme-key")
 	write := func(value string) {
@@ -388,6 +390,8 @@ func tellAll(t *testing.T) map[string]auth.Event {
 		hook := func(_ context.Context, e auth.Event) {
 			e.Provenance.Name = strings.ReplaceAll(e.Provenance.Name, mount, "/run/secrets")
 			e.Reason = strings.ReplaceAll(e.Reason, mount, "/run/secrets")
+			mu.Lock() // renewals in the background tell it, too
+			defer mu.Unlock()
 			if _, known := told[string(e.Kind)]; !known {
 				told[string(e.Kind)] = e
 			}
