@@ -37,7 +37,16 @@ func TestCheckAtTheStart(t *testing.T) {
 	if err := c.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if s := c.Status(t.Context()); s.Provenance.String() != "env CHECK_TEST_API_KEY" || s.Since.IsZero() || s.LastError != nil {
+	// While the API refuses the key, the status says so; a success ends that.
+	srv.API.RefuseNext(1, authtest.InvalidToken)
+	e = wantError(t, c.Check(t.Context()), auth.AccessRevoked)
+	if s := c.Status(t.Context()); s.Refused != e || s.LastError != nil {
+		t.Errorf("after a refusal: %+v", s)
+	}
+	if err := c.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if s := c.Status(t.Context()); s.Refused != nil || s.Provenance.String() != "env CHECK_TEST_API_KEY" || s.Since.IsZero() || s.LastError != nil {
 		t.Errorf("status %+v", s)
 	}
 

@@ -22,10 +22,13 @@
 //
 //  1. If NAME_CLIENT_ID or NAME_TOKEN_URL is set: OAuth client credentials,
 //     with NAME_CLIENT_ID, NAME_TOKEN_URL, optionally NAME_SCOPE (separated by
-//     spaces), and NAME_CLIENT_SECRET, which the keyring may hold instead as
-//     the account "client_secret" of the service NAME. In place of a secret,
-//     NAME_CLIENT_ASSERTION_FILE names a file with a token that the platform
-//     keeps current, such as Kubernetes (RFC 7523). Nothing else is asked.
+//     spaces), and NAME_CLIENT_SECRET or NAME_CLIENT_SECRET_FILE, which the
+//     keyring may hold instead as the account "client_secret" of the service
+//     NAME. The secret goes into the header, or into the form if
+//     NAME_TOKEN_AUTH_METHOD is client_secret_post (the names of RFC 7591). In
+//     place of a secret, NAME_CLIENT_ASSERTION_FILE names a file with a token
+//     that the platform keeps current, such as Kubernetes (RFC 7523), or
+//     NAME_CLIENT_ASSERTION holds one. Nothing else is asked.
 //  2. The variable NAME_API_KEY, or the file that NAME_API_KEY_FILE names.
 //  3. The variable NAME_TOKEN, or the file that NAME_TOKEN_FILE names.
 //  4. The operating system's keyring: service NAME, account "default".
@@ -47,6 +50,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"time"
 
@@ -90,17 +94,18 @@ type Config struct {
 	// "acme login". They are put into remedies.
 	Docs, Support, Login string
 	// Remedy, if set, has the last word on what to do: it is given each finished
-	// diagnosis and returns the remedy to use, e.Remedy where that is good
-	// enough. It must depend on e alone.
+	// diagnosis and returns the remedy to use, e.Remedy or nothing where that is
+	// good enough. It must depend on e alone. If it panics, e.Remedy stays.
 	Remedy func(e *auth.Error) auth.Remedy
 	// CheckPath is what [Client.Check] gets to see that the API takes the
 	// credential, such as "/v1/me". Empty means that Check does not ask the API.
 	CheckPath string
 	// UserAgent is sent with requests made by NewRequest. Empty means Go's.
 	UserAgent string
-	// Retry says how transient failures (a broken connection, 429, 503) are
-	// repeated, where a request may safely be sent twice. Zero means up to three
-	// repeats after jittered waits of 0.5 to 4 seconds; see [retry.Config].
+	// Retry says how a request is sent again after a transient failure (a broken
+	// connection; 408, 425, 429, 502, 503, 504), where it may safely be sent twice.
+	// Zero means up to three times after jittered waits of 0.5 to 4 seconds; see
+	// [retry.Config]. A nil Retry.Hook means Hook.
 	Retry retry.Config
 	// NoRetry leaves transient failures to the caller.
 	NoRetry bool
@@ -171,9 +176,12 @@ func New(cfg Config) (*Client, error) {
 	wrong = append(wrong, err)
 	var stack http.RoundTripper = c.transport
 	if !cfg.NoRetry {
+		if cfg.Retry.Hook == nil {
+			cfg.Retry.Hook = cfg.Hook
+		}
 		stack, err = retry.New(c.transport, cfg.Retry)
 		wrong = append(wrong, err)
-	} else if cfg.Retry != (retry.Config{}) {
+	} else if !reflect.ValueOf(cfg.Retry).IsZero() {
 		bad("Retry", "is set, and NoRetry as well")
 	}
 	if err = errors.Join(wrong...); err != nil {
@@ -234,7 +242,7 @@ func (c *Client) HTTPClient() *http.Client {
 
 // Do sends a request as [http.Client.Do] does, with these differences: a
 // refusal is an [*auth.Error] and no response, and so is a credential that
-// cannot be found; transient failures are repeated as Config.Retry says. Other
+// cannot be found; after transient failures it sends req again as Config.Retry says. Other
 // statuses are responses, whatever they say. The error
 // is wrapped in a [*url.Error] that names method and URL.
 //

@@ -36,6 +36,7 @@ import (
 	"github.com/reauth-go/reauth/auth/authtest"
 	"github.com/reauth-go/reauth/auth/keyring"
 	"github.com/reauth-go/reauth/auth/oauth"
+	"github.com/reauth-go/reauth/transport/retry"
 )
 
 const operations = "docs/operations.md"
@@ -397,7 +398,8 @@ func tellAll(t *testing.T) map[string]auth.Event {
 			}
 		}
 		client := func(src auth.Source) *reauth.Client {
-			return mustClient(t, reauth.Config{BaseURL: srv.API.URL, Source: src, Transport: srv.Transport(), Hook: hook})
+			return mustClient(t, reauth.Config{BaseURL: srv.API.URL, Source: src, Transport: srv.Transport(), Hook: hook,
+				Retry: retry.Config{MinWait: time.Second, MaxWait: time.Second}}) // nothing left to chance
 		}
 		get := func(c *reauth.Client) {
 			_ = c.Get(t.Context(), "/v1/me", nil)
@@ -454,6 +456,8 @@ func tellAll(t *testing.T) map[string]auth.Event {
 		}
 		srv.Issuer.FailNext(0, nil)
 		get(client(session)) // not persisted
+		srv.API.FailNext(1, authtest.Unavailable)
+		get(mounted) // retried
 	})
 	return told
 }
@@ -629,13 +633,13 @@ var _ = func(cfg reauth.Config, source auth.Source) (_ reauth.Config, err error)
 func health(client *reauth.Client) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s := client.Status(r.Context())
-		usable := s.LastError == nil || !s.Since.IsZero() && (s.Expiry.IsZero() || time.Now().Before(s.Expiry))
+		usable := s.Refused == nil && (s.LastError == nil || !s.Since.IsZero() && (s.Expiry.IsZero() || time.Now().Before(s.Expiry)))
 		if !usable {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{
 			"found_in": s.Provenance, "since": s.Since, "expiry": s.Expiry,
-			"failures": s.Failures, "next_try": s.NextTry, "last_error": s.LastError,
+			"failures": s.Failures, "next_try": s.NextTry, "last_error": s.LastError, "refused": s.Refused,
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,6 +100,9 @@ func (c *Client) join(path string) (*url.URL, error) {
 // of [Client.Do], a [*StatusError] for any status that is not 2xx and no
 // refusal, and what is wrong with the JSON.
 func (c *Client) Call(ctx context.Context, method, path string, in, out any) error {
+	if v := reflect.ValueOf(out); out != nil && (v.Kind() != reflect.Pointer || v.IsNil()) {
+		return fmt.Errorf("reauth: an answer cannot be decoded into a %T: give a pointer that is not nil", out)
+	}
 	req, err := c.NewRequest(ctx, method, path, in)
 	if err != nil {
 		return err
@@ -133,10 +137,13 @@ type StatusError struct {
 	Body       []byte      // its beginning, at most 4 KiB, with the credential masked
 }
 
-// Error names method, URL and status, and quotes the beginning of the body if
-// that is text.
+// Error names method, URL, status and Retry-After, and quotes the beginning of the
+// body if that is text.
 func (e *StatusError) Error() string {
 	s := fmt.Sprintf("%s %s: %d %s", e.Method, e.URL, e.StatusCode, http.StatusText(e.StatusCode))
+	if wait := e.Header.Get("Retry-After"); wait != "" && len(wait) <= len(http.TimeFormat) {
+		s += fmt.Sprintf(" (Retry-After: %s)", wait)
+	}
 	const quoted = 200
 	body := strings.Join(strings.Fields(string(e.Body[:min(len(e.Body), quoted)])), " ")
 	media, _, _ := strings.Cut(e.Header.Get("Content-Type"), ";")

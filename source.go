@@ -9,7 +9,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
+	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/reauth-go/reauth/auth"
@@ -64,6 +66,10 @@ type fromEnvironment struct {
 	// assertion is what a client proves itself by that has no secret.
 	assertion auth.Source
 	key       auth.Refresher
+
+	mu      sync.Mutex
+	granted auth.Source // by client credentials, as long as the variables say
+	as      string      // what is here: it knows whether the issuer is down
 }
 
 func (f *fromEnvironment) Credential(ctx context.Context) (*auth.Credential, error) {
@@ -132,20 +138,39 @@ func (f *fromEnvironment) clientCredentials() (auth.Source, error) {
 		}
 		options.ClientSecret, options.ClientAssertion = nil, f.assertion
 	}
-	src, err := oauth.ClientCredentials(&clientcredentials.Config{
-		ClientID: id, TokenURL: tokenURL, Scopes: strings.Fields(os.Getenv(f.prefix + "SCOPE")),
-	}, options)
-	if err != nil {
-		place := auth.Provenance{Kind: auth.KindEnv, Name: f.prefix + "TOKEN_URL"}
-		return nil, &auth.Error{
-			Cause: auth.EndpointMisconfigured, Confidence: auth.Certain,
-			Evidence: []auth.Evidence{{Source: place.String(), Fact: err.Error()}},
-			Remedy:   auth.Remedy{Text: "correct " + place.Name},
-			Tried:    []auth.Attempt{{Place: place, Answer: "cannot be used", Err: auth.EndpointMisconfigured}},
-			Err:      err,
-		}
+	config := &clientcredentials.Config{ClientID: id, TokenURL: tokenURL, Scopes: strings.Fields(os.Getenv(f.prefix + "SCOPE"))}
+	switch method := strings.TrimSpace(os.Getenv(f.prefix + "TOKEN_AUTH_METHOD")); method {
+	case "", "client_secret_basic":
+		config.AuthStyle = oauth2.AuthStyleInHeader
+	case "client_secret_post":
+		config.AuthStyle = oauth2.AuthStyleInParams
+	default:
+		return nil, f.unusable("TOKEN_AUTH_METHOD", fmt.Errorf("%q is neither client_secret_basic nor client_secret_post", method))
 	}
+	as := fmt.Sprintf("%q %t", []string{id, tokenURL, strings.Join(config.Scopes, " "), fmt.Sprint(config.AuthStyle)}, options.ClientAssertion != nil)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.granted != nil && f.as == as {
+		return f.granted, nil
+	}
+	src, err := oauth.ClientCredentials(config, options)
+	if err != nil {
+		return nil, f.unusable("TOKEN_URL", err)
+	}
+	f.granted, f.as = src, as
 	return src, nil
+}
+
+// unusable is the answer to a variable that makes no sense.
+func (f *fromEnvironment) unusable(name string, err error) error {
+	place := auth.Provenance{Kind: auth.KindEnv, Name: f.prefix + name}
+	return &auth.Error{
+		Cause: auth.EndpointMisconfigured, Confidence: auth.Certain,
+		Evidence: []auth.Evidence{{Source: place.String(), Fact: err.Error()}},
+		Remedy:   auth.Remedy{Text: "correct " + place.Name},
+		Tried:    []auth.Attempt{{Place: place, Answer: "cannot be used", Err: auth.EndpointMisconfigured}},
+		Err:      err,
+	}
 }
 
 // assertions are the variables that give a client assertion. It lives for

@@ -274,6 +274,10 @@ type Status struct {
 	Failures   int        // failures of the source in a row
 	LastError  error      // the last of them; nil after a success
 	NextTry    time.Time  // the source is not asked before; zero if it may be
+
+	// Refused is the API's last word on the credential in use, if that was a
+	// refusal: nil again once it is accepted. A cache alone does not know.
+	Refused *Error
 }
 
 // Status returns the state at this moment. It asks nothing of the source.

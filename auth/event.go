@@ -33,6 +33,7 @@ const (
 	EventRecovered    EventKind = "recovered"      // after failures the source answers again, with the credential that is in use
 	EventThrottled    EventKind = "throttled"      // a renewal was wanted and is not allowed yet
 	EventRepeated     EventKind = "repeated"       // a refused request was sent once more with another credential
+	EventRetried      EventKind = "retried"        // a request is sent once more, at NextTry, because of a failure that may pass; Reason says which
 	EventRefused      EventKind = "refused"        // a definitive refusal; Err is the diagnosis
 	EventPassed       EventKind = "passed_through" // a request went out without our credential; Reason says why
 	EventShadowed     EventKind = "shadowed"       // a refused credential hides another one; Reason says where that is

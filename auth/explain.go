@@ -38,7 +38,7 @@ func (e *Error) Explain() string {
 		p.row("wait", "the source is asked again at "+stamp(e.NextTry)+" at the earliest")
 	}
 	p.row("help", e.Support)
-	if e.Response != nil {
+	if e.Response != nil && e.Response.RequestID != "" {
 		p.row("support", e.Response.support())
 	}
 	return p.String()

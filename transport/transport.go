@@ -196,9 +196,15 @@ func (t *Transport) Check(ctx context.Context) error {
 	return e
 }
 
-// Status tells which credential is in use and how its renewals fare: see
-// [auth.Cache.Status].
-func (t *Transport) Status() auth.Status { return t.cache.Status() }
+// Status tells which credential is in use, how its renewals fare (see
+// [auth.Cache.Status]), and whether the API refused it last.
+func (t *Transport) Status() auth.Status {
+	s := t.cache.Status()
+	if last := t.last.Load(); last != nil {
+		s.Refused = last.refused.Load()
+	}
+	return s
+}
 
 // CloseIdleConnections closes those of the base transport.
 func (t *Transport) CloseIdleConnections() {
@@ -341,6 +347,8 @@ type prepared struct {
 	accepted atomic.Bool
 	// shared is set once a second request uses it.
 	shared atomic.Bool
+	// refused is the last refusal, nil after a success.
+	refused atomic.Pointer[auth.Error]
 	// hidden is what it shadows, looked up once.
 	shadow sync.Once
 	hidden []auth.Attempt
@@ -484,8 +492,13 @@ func callersOwn(req *http.Request, place auth.Place) *auth.Credential {
 // accept takes note of a request that was not refused. Only success proves that
 // the API took the credential: others on the way answer with errors, too.
 func (t *Transport) accept(resp *http.Response, p *prepared) {
-	if resp.StatusCode/100 == 2 && !p.accepted.Load() {
-		p.accepted.Store(true)
+	if resp.StatusCode/100 == 2 {
+		if !p.accepted.Load() {
+			p.accepted.Store(true)
+		}
+		if p.refused.Load() != nil {
+			p.refused.Store(nil)
+		}
 	}
 	if t.clock.wants() {
 		t.clock.learn(resp.Header, time.Now())
@@ -494,10 +507,15 @@ func (t *Transport) accept(resp *http.Response, p *prepared) {
 
 // explain attaches the diagnosis of a refusal and tells of it.
 func (t *Transport) explain(req *http.Request, resp *http.Response, x diagnose.Exchange) {
-	if last := t.last.Load(); resp.StatusCode == http.StatusUnauthorized && x.NotSent == diagnose.WasSent && last != nil && last.cred == x.Credential {
+	last := t.last.Load()
+	ours := resp.StatusCode == http.StatusUnauthorized && x.NotSent == diagnose.WasSent && last != nil && last.cred == x.Credential
+	if ours {
 		x.Shadowed = last.shadowed(t, req)
 	}
 	e := diagnose.Refusal(x, t.words)
+	if ours {
+		last.refused.Store(e)
+	}
 	auth.Attach(resp, e)
 	t.tell(req, e)
 }

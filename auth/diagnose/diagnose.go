@@ -24,8 +24,8 @@ type Words struct {
 	Support string // where help is to be had
 	Login   string // the command that logs in, such as "acme login"
 	// Remedy, if set, has the last word: it is given each finished diagnosis and
-	// returns the remedy to use, e.Remedy itself where that is good enough. It
-	// must depend on e alone and not change it. If it panics, e.Remedy stays.
+	// returns the remedy to use, e.Remedy or nothing where that is good enough.
+	// It must depend on e alone and not change it. If it panics, e.Remedy stays.
 	Remedy func(e *auth.Error) auth.Remedy
 }
 
@@ -34,7 +34,9 @@ func (w Words) spoken(e *auth.Error) *auth.Error {
 	if w.Remedy != nil {
 		func() {
 			defer func() { _ = recover() }()
-			e.Remedy = w.Remedy(e)
+			if r := w.Remedy(e); r != (auth.Remedy{}) {
+				e.Remedy = r
+			}
 		}()
 	}
 	return e

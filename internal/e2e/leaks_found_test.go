@@ -126,7 +126,7 @@ func TestL7_LogOfRepeatsAfterARedirect(t *testing.T) {
 	})
 	var logs bytes.Buffer
 	c := newClient(t, reauth.Config{BaseURL: api, Source: auth.Static(tokenlike), Retry: retry.Config{
-		Repeats: 1, MinWait: time.Millisecond, MaxWait: time.Millisecond, Logger: slog.New(slog.NewTextHandler(&logs, nil)),
+		Retries: 1, MinWait: time.Millisecond, MaxWait: time.Millisecond, Logger: slog.New(slog.NewTextHandler(&logs, nil)),
 	}})
 	err := c.Get(t.Context(), "/", nil)
 	if !strings.Contains(logs.String(), "503") {

@@ -121,7 +121,7 @@ func ways(t *testing.T) []way {
 func (w way) config(t *testing.T, srv *authtest.Server, rt http.RoundTripper, seen *journal) reauth.Config {
 	cfg := reauth.Config{
 		BaseURL: srv.API.URL, Scheme: w.scheme, Hook: seen.hook, Transport: rt,
-		Retry:  retry.Config{Repeats: 1, MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(&seen.log, nil))},
+		Retry:  retry.Config{Retries: 1, MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(&seen.log, nil))},
 		Remedy: func(e *auth.Error) auth.Remedy { seen.add("the remedy hook", everything(e)); panic(awkward) },
 	}
 	if w.source != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -23,10 +24,11 @@ type call struct {
 	req *http.Request
 
 	// Of the attempts so far.
-	sent  int
-	resp  *http.Response // of the last one, until it is thrown away
-	err   error
-	spent bool // the call's repeat for authentication's sake
+	sent   int
+	resp   *http.Response // of the last one, until it is thrown away
+	err    error
+	spent  bool          // the call's repeat for authentication's sake
+	lasted time.Duration // the last one; zero for the first, which is not timed
 
 	// Of the next one, if there is to be one.
 	wanted bool
@@ -55,7 +57,7 @@ func (l *layer) again(req *http.Request, resp *http.Response, err error) (*http.
 	defer cancel()
 	client := &retryablehttp.Client{
 		HTTPClient:   &http.Client{Transport: prober(c.probe)},
-		RetryMax:     l.repeats,
+		RetryMax:     l.retries,
 		CheckRetry:   func(context.Context, *http.Response, error) (bool, error) { return c.wanted, nil },
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return time.Until(c.due) },
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
@@ -129,7 +131,10 @@ func (c *call) send() {
 	}
 	out = out.WithContext(out.Context())
 	out.Body = body
-	c.took(c.next().RoundTrip(out))
+	began := time.Now()
+	resp, err := c.next().RoundTrip(out)
+	c.lasted = time.Since(began)
+	c.took(resp, err)
 }
 
 // took takes an attempt's outcome, and decides whether and when there is to be
@@ -142,8 +147,12 @@ func (c *call) took(resp *http.Response, err error) {
 	if !transient(c.req, resp, err) {
 		return
 	}
-	if c.sent > c.repeats {
+	if c.sent > c.retries {
 		c.giveUp("that was the last attempt")
+		return
+	}
+	if c.lasted*time.Duration(c.sent) > maxBusy {
+		c.giveUp("the attempts take too long")
 		return
 	}
 	now := time.Now()
@@ -163,6 +172,7 @@ func (c *call) took(resp *http.Response, err error) {
 	}
 	c.wanted = true
 	c.tell(slog.LevelInfo, "request will be sent again", slog.Duration("wait", wait))
+	c.event()
 	if !hasBody(c.req) {
 		c.discard(min(wait, discardWait))
 	}
@@ -202,6 +212,21 @@ func (c *call) outcome() (*http.Response, error) {
 func (c *call) giveUp(why string) {
 	c.gaveUp = true
 	c.tell(slog.LevelWarn, "request is not sent again", slog.String("reason", why))
+}
+
+// event tells the hook of a retry.
+func (c *call) event() {
+	if c.hook == nil {
+		return
+	}
+	u := c.req.URL
+	e := auth.Event{Kind: auth.EventRetried, Origin: u.Scheme + "://" + u.Host, NextTry: c.due}
+	if c.err != nil {
+		e.Reason = loggable(c.err, u)
+	} else {
+		e.Reason = strings.TrimSpace(fmt.Sprintf("%d %s", c.resp.StatusCode, http.StatusText(c.resp.StatusCode)))
+	}
+	c.hook.Tell(c.req.Context(), e)
 }
 
 // tell logs the last outcome and what follows from it.

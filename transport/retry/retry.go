@@ -32,7 +32,13 @@
 // 10.2.3) can make a wait longer and never shorter. Where it asks for more than
 // MaxRetryAfter, and where the context's deadline comes before the end of the
 // wait, the last outcome is returned at once: a response with its body unread,
-// or the error.
+// or the error. So it is when the attempts have taken 15 seconds, waits not
+// counted: a host that drops everything, on which Go's dialer spends half a
+// minute, is tried twice. A server that takes the request and says nothing is
+// waited for as long as the context allows, here as everywhere: give it a deadline.
+//
+// A POST is not sent again because its connection was refused, though nothing has
+// arrived then: no error of net/http's proves it.
 //
 // This package is the only one that links hashicorp/go-retryablehttp (MPL-2.0).
 package retry
@@ -44,23 +50,31 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/reauth-go/reauth/auth"
 )
 
-// The defaults. With them a call that fails four times has waited for 3.5 to 7
-// seconds.
+// The defaults. With them a call that fails four times at once has waited for 3.5
+// to 7 seconds.
 const (
-	defaultRepeats       = 3
+	defaultRetries       = 3
 	defaultMinWait       = 500 * time.Millisecond
 	defaultMaxWait       = 8 * time.Second
 	defaultMaxRetryAfter = 30 * time.Second
+	// maxBusy is how long the attempts of a call may take together, waits not
+	// counted, before no other one begins: where a host does not answer at all, a
+	// caller should not wait for that four times. All are taken to be as long as
+	// the last one. The first is not timed: a look at the clock is a tenth of what
+	// a request costs here.
+	maxBusy = 15 * time.Second
 )
 
 // Config says how often and after which waits a request is sent again. The zero
 // Config is right for most programs.
 type Config struct {
-	// Repeats is how often a request is sent again at most, after the first
+	// Retries is how often a request is sent again at most, after the first
 	// attempt. Zero means 3.
-	Repeats int
+	Retries int
 	// MinWait and MaxWait bound a wait that the server did not ask for. Zero
 	// means 0.5 and 8 seconds, or as much as the other one where that does not
 	// fit.
@@ -68,10 +82,12 @@ type Config struct {
 	// MaxRetryAfter is the longest wait that a server may ask for. A response
 	// that asks for more is returned at once. Zero means 30 seconds.
 	MaxRetryAfter time.Duration
-	// Logger is told of each repeat (at level Info), and when a request that
-	// could have been repeated is given up (Warn). It gets the URL without query
-	// and user information. Nil means that nothing is logged.
+	// Logger is told of each retry (at level Info), and when a request that could
+	// have been sent again is given up (Warn). It gets the URL without query and
+	// user information. Nil means that nothing is logged.
 	Logger *slog.Logger
+	// Hook is told of each retry ([auth.EventRetried]), before the wait.
+	Hook auth.Hook
 }
 
 // New returns a round tripper that sends requests through next, or an error that
@@ -85,13 +101,13 @@ func New(next http.RoundTripper, cfg Config) (http.RoundTripper, error) {
 	if next == nil {
 		next = http.DefaultTransport
 	}
-	l := &layer{next: func() http.RoundTripper { return next }, repeats: cfg.Repeats}
+	l := &layer{next: func() http.RoundTripper { return next }, retries: cfg.Retries, hook: cfg.Hook}
 	var wrong []error
-	if l.repeats == 0 {
-		l.repeats = defaultRepeats
+	if l.retries == 0 {
+		l.retries = defaultRetries
 	}
-	if l.repeats < 0 {
-		wrong = append(wrong, fmt.Errorf("retry: Repeats is negative: %d; for no repeats at all leave this layer out", l.repeats))
+	if l.retries < 0 {
+		wrong = append(wrong, fmt.Errorf("retry: Retries is negative: %d; for none at all set NoRetry in a reauth.Config, or leave the layer out", l.retries))
 	}
 	orDefault := func(field string, d, def time.Duration) time.Duration {
 		if d < 0 {
@@ -123,10 +139,11 @@ func New(next http.RoundTripper, cfg Config) (http.RoundTripper, error) {
 
 type layer struct {
 	next          func() http.RoundTripper // a closure: printers by reflection would find what connections keep in their buffers
-	repeats       int
+	retries       int
 	minWait       time.Duration
 	maxWait       time.Duration
 	maxRetryAfter time.Duration
+	hook          auth.Hook
 	log           func(context.Context, slog.Level, string, ...slog.Attr)
 }
 

@@ -224,7 +224,7 @@ func TestTrap84_TheLastResponseArrives(t *testing.T) {
 			wantEqual(t, "calls of the base's CloseIdleConnections", w.idle, 0)
 		}
 		w := script(503)
-		fetch(t, newLayer(t, w, retry.Config{Repeats: 1}), newRequest(t, "GET", nil))
+		fetch(t, newLayer(t, w, retry.Config{Retries: 1}), newRequest(t, "GET", nil))
 		wantEqual(t, "requests", w.count(), 2)
 	})
 }
@@ -796,8 +796,8 @@ func TestCloseIdleConnectionsIsForwarded(t *testing.T) {
 }
 
 func TestNewSaysAllThatIsWrong(t *testing.T) {
-	_, err := retry.New(nil, retry.Config{Repeats: -1, MinWait: -1, MaxWait: -time.Second, MaxRetryAfter: -1})
-	for _, field := range []string{"Repeats", "MinWait", "MaxWait", "MaxRetryAfter"} {
+	_, err := retry.New(nil, retry.Config{Retries: -1, MinWait: -1, MaxWait: -time.Second, MaxRetryAfter: -1})
+	for _, field := range []string{"Retries", "MinWait", "MaxWait", "MaxRetryAfter"} {
 		if err == nil || !strings.Contains(err.Error(), "retry: "+field+" is negative") {
 			t.Errorf("%s is not named: %v", field, err)
 		}

@@ -59,7 +59,7 @@ func New(cfg Config) (*Client, error) {
 
 		// The vendor's own choices.
 		CheckPath: "/v1/me",
-		Retry:     retry.Config{Repeats: 1, MaxWait: time.Second},
+		Retry:     retry.Config{Retries: 1, MaxWait: time.Second},
 		Hook:      logTo(cfg.Log),
 	})
 	if err != nil {
