@@ -41,8 +41,14 @@ func startEgress(t *testing.T) egress {
 		return l.Addr().(*net.TCPAddr).Port
 	}
 	open, paid := port(), port()
-	// As root, Squid becomes a user of its own, who has to find these.
-	if err := os.Chmod(box.Dir, 0o711); err != nil {
+	// As root, Squid becomes a user of its own, who has to find these, and may not
+	// be able to look into our temporary directory.
+	dir, err := os.MkdirTemp("/tmp", "reauth-egress-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for name, content := range map[string]string{
@@ -74,13 +80,13 @@ netdb_filename none
 pinger_enable off
 cache deny all
 shutdown_lifetime 0 seconds
-`, open, paid, box.Dir),
+`, open, paid, dir),
 	} {
-		if err := os.WriteFile(filepath.Join(box.Dir, name), []byte(content), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p := box.Start(exec.Command("squid", "-N", "-d", "1", "-f", filepath.Join(box.Dir, "squid.conf")))
+	p := box.Start(exec.Command("squid", "-N", "-d", "1", "-f", filepath.Join(dir, "squid.conf")))
 	e := egress{fmt.Sprintf("127.0.0.1:%d", open), fmt.Sprintf("127.0.0.1:%d", paid)}
 	sandbox.Poll(t, 30*time.Second, "squid listens", func() bool {
 		if p.Ended() {
