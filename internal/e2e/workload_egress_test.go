@@ -86,7 +86,8 @@ shutdown_lifetime 0 seconds
 			t.Fatal(err)
 		}
 	}
-	p := box.Start(exec.Command("squid", "-N", "-d", "1", "-f", filepath.Join(dir, "squid.conf")))
+	// A name of its own, because Squid's shared memory has that name.
+	p := box.Start(exec.Command("squid", "-N", "-d", "1", "-n", fmt.Sprint("egress", open), "-f", filepath.Join(dir, "squid.conf")))
 	e := egress{fmt.Sprintf("127.0.0.1:%d", open), fmt.Sprintf("127.0.0.1:%d", paid)}
 	sandbox.Poll(t, 30*time.Second, "squid listens", func() bool {
 		if p.Ended() {
