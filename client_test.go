@@ -54,7 +54,7 @@ func keyServer(t *testing.T, handler http.Handler) *authtest.Server {
 // clearEnv unsets every variable that a client of this name could read.
 func clearEnv(t *testing.T, prefix string) {
 	t.Helper()
-	for _, v := range []string{"API_KEY", "TOKEN", "CLIENT_ID", "CLIENT_SECRET", "TOKEN_URL", "SCOPE"} {
+	for _, v := range []string{"API_KEY", "TOKEN", "CLIENT_ID", "CLIENT_SECRET", "TOKEN_URL", "SCOPE", "TOKEN_AUTH_METHOD", "CLIENT_ASSERTION"} {
 		for _, suffix := range []string{"", "_FILE"} {
 			t.Setenv(prefix+v+suffix, "")
 			if err := os.Unsetenv(prefix + v + suffix); err != nil {

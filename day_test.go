@@ -133,6 +133,7 @@ func TestADay(t *testing.T) {
 		}
 		all.Wait()
 		for _, n := range tenants {
+			n.judge(t)
 			n.report(&report)
 		}
 	})
@@ -280,6 +281,28 @@ func sessionDay(t *testing.T) *tenant {
 		login()
 	})
 	return n
+}
+
+// judge looks at the whole day: nobody waited who need not have, and no issuer was
+// asked more often than the laws allow.
+func (n *tenant) judge(t *testing.T) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	// Only the API's own blips and storms make a call slow; the second tenants
+	// have none, and their renewals and rotations are nobody's wait.
+	if n.slow > 0 && n.heard[auth.EventRetried] == 0 {
+		t.Errorf("%s: L4: %d calls took longer than a second", n.name, n.slow)
+	}
+	asked := n.srv.Issuer.Requests()
+	for i, last := 0, 0; last < len(asked); last++ {
+		for asked[last].Time.Sub(asked[i].Time) >= time.Minute {
+			i++
+		}
+		if most := last - i + 1; most > 12+2 { // asks, and the tries of the first one
+			t.Errorf("%s: L5: %d token requests within a minute, %v into the day", n.name, most, asked[last].Time.Sub(n.start))
+			return
+		}
+	}
 }
 
 func (n *tenant) report(w *strings.Builder) {

@@ -45,7 +45,7 @@ const operations = "docs/operations.md"
 // gives them.
 var rooms = map[string]string{
 	"reauth": ".", "auth": "auth", "keyring": "auth/keyring", "oauth": "auth/oauth", "diagnose": "auth/diagnose",
-	"transport": "transport", "retry": "transport/retry", "challenge": "internal/challenge", "scrub": "internal/scrub",
+	"transport": "transport", "retry": "transport/retry", "bodies": "internal/bodies", "challenge": "internal/challenge", "scrub": "internal/scrub",
 }
 
 // TestOperationsNumbers holds the page's table of numbers to the code, in both

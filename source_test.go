@@ -10,10 +10,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/reauth-go/reauth"
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/auth/authtest"
 )
 
 // workload is an issuer that keeps the last assertion, an API that takes its
@@ -105,5 +107,62 @@ func TestL9_AnAssertionFromTheEnvironmentThatCannotBeUsed(t *testing.T) {
 				t.Error("something was sent")
 			}
 		})
+	}
+}
+
+// TestL5_TheDefaultSourceRemembersAnOutage: a client that is configured by
+// variables alone asks a dead issuer no louder than one with a source of its own.
+func TestL5_TheDefaultSourceRemembersAnOutage(t *testing.T) {
+	clearEnv(t, "OUTAGE_TEST_")
+	t.Setenv("OUTAGE_TEST_CLIENT_ID", "test-client")
+	t.Setenv("OUTAGE_TEST_CLIENT_SECRET", "test-client-secret")
+	synctest.Test(t, func(t *testing.T) {
+		srv := authtest.NewServer(authtest.Config{InMemory: true})
+		t.Cleanup(srv.Close)
+		t.Setenv("OUTAGE_TEST_TOKEN_URL", srv.Issuer.TokenURL)
+		c := mustClient(t, reauth.Config{Name: "outage-test", BaseURL: srv.API.URL, Transport: srv.Transport()})
+		srv.Issuer.FailFor(10*time.Minute, authtest.Unavailable)
+		for range 10 * 60 {
+			wantError(t, c.Get(t.Context(), "/v1/me", nil), auth.IssuerUnavailable)
+			time.Sleep(time.Second)
+		}
+		if n := len(srv.Issuer.Requests()); n > 120 {
+			t.Errorf("%d token requests in ten minutes, want 12 a minute at most", n)
+		} else {
+			t.Logf("%d token requests in ten minutes", n)
+		}
+	})
+}
+
+// TestTokenAuthMethod: where the secret goes is the issuer's wish, and a variable.
+func TestTokenAuthMethod(t *testing.T) {
+	var form, header atomic.Bool
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/token" {
+			_, _, basic := r.BasicAuth()
+			header.Store(basic)
+			form.Store(r.FormValue("client_secret") != "")
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprint(w, `{"access_token":"fake-access","token_type":"Bearer"}`)
+		}
+	}))
+	t.Cleanup(srv.Close)
+	clearEnv(t, "METHOD_TEST_")
+	t.Setenv("METHOD_TEST_CLIENT_ID", "client")
+	t.Setenv("METHOD_TEST_CLIENT_SECRET", canary)
+	t.Setenv("METHOD_TEST_TOKEN_URL", srv.URL+"/token")
+	for method, inForm := range map[string]bool{"": false, "client_secret_basic": false, " client_secret_post ": true} {
+		t.Setenv("METHOD_TEST_TOKEN_AUTH_METHOD", method)
+		if err := mustClient(t, reauth.Config{Name: "method-test", BaseURL: srv.URL}).Get(t.Context(), "/", nil); err != nil {
+			t.Fatal(err)
+		}
+		if form.Load() != inForm || header.Load() == inForm {
+			t.Errorf("%q: in the form %t, in the header %t", method, form.Load(), header.Load())
+		}
+	}
+	t.Setenv("METHOD_TEST_TOKEN_AUTH_METHOD", "private_key_jwt")
+	e := wantError(t, mustClient(t, reauth.Config{Name: "method-test", BaseURL: srv.URL}).Get(t.Context(), "/", nil), auth.EndpointMisconfigured)
+	if !strings.Contains(e.Remedy.Text, "METHOD_TEST_TOKEN_AUTH_METHOD") {
+		t.Errorf("got %s", e.Explain())
 	}
 }

@@ -72,8 +72,9 @@ func (e Event) LogValue() slog.Value {
 
 // A Hook is told of events. It is called inline, by whoever has something to
 // tell, with the context of the request or renewal concerned: it must be quick
-// and safe for concurrent use. A panic in it is contained and ignored. The nil
-// Hook hears nothing.
+// and safe for concurrent use. What happens at the same time may be told in any
+// order, above all to a hook that is slow. A panic in it is contained and ignored.
+// The nil Hook hears nothing.
 type Hook func(context.Context, Event)
 
 // Tell calls the hook, if there is one.

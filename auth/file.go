@@ -45,6 +45,9 @@ func (f *file) place() Provenance {
 	return Provenance{Kind: KindFile, Name: name}
 }
 
+// Passive says that looking has no consequences.
+func (f *file) Passive() bool { return true }
+
 func (f *file) Credential(ctx context.Context) (*Credential, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -35,12 +35,17 @@ func TestShadowed(t *testing.T) {
 		{"a chain whose first has several", auth.FirstOf(env, auth.Static("third")), []string{"file " + path + " (REAUTH_TEST_A_FILE)", "env REAUTH_TEST_B", "static value"}},
 		{"a password", auth.WithUsername("me", env), []string{"file " + path + " (REAUTH_TEST_A_FILE)", "env REAUTH_TEST_B"}},
 		{"one place", auth.Static("only"), nil},
+		{"a chain behind a chain", auth.FirstOf(auth.Env("REAUTH_TEST_B"), auth.FirstOf(auth.Env("REAUTH_TEST_UNSET"), auth.Static("third"))), []string{"static value"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := newCache(t, test.src, auth.CacheConfig{})
 			used := mustGet(t, c)
 			var got []string
-			for _, a := range c.Shadowed(t.Context(), used) {
+			hidden, done := c.Shadowed(t.Context(), used)
+			if !done {
+				t.Error("it was not found out")
+			}
+			for _, a := range hidden {
 				got = append(got, a.Place.String())
 				if a.Err != nil || a.Answer != "holds a different credential, hidden by "+used.Provenance.String() {
 					t.Errorf("the answer of %s: %q, %v", a.Place, a.Answer, a.Err)
@@ -74,8 +79,8 @@ func TestL10_ShadowedIsBounded(t *testing.T) {
 		used := mustGet(t, c)
 		took := func(ctx context.Context) time.Duration {
 			begun := time.Now()
-			if hidden := c.Shadowed(ctx, used); hidden != nil {
-				t.Errorf("got %v", hidden)
+			if hidden, done := c.Shadowed(ctx, used); hidden != nil || done {
+				t.Errorf("got %v, %t", hidden, done)
 			}
 			return time.Since(begun)
 		}
@@ -115,4 +120,56 @@ func TestL13_AdoptedIsNotRenewed(t *testing.T) {
 	if got := heard.kinds(); len(got) != 2 || got[0] != auth.EventFound || got[1] != auth.EventAdopted {
 		t.Errorf("events %v", got)
 	}
+}
+
+// TestL2_LookingSpendsNothing: what is behind a refused key may be a session, whose
+// refresh token an exchange would use up, or a program. An explanation is not worth
+// that: such a source is not asked.
+func TestL2_LookingSpendsNothing(t *testing.T) {
+	t.Setenv("REAUTH_TEST_A", "first")
+	session := &source{answer: mints(time.Hour, 0)}
+	c := newCache(t, auth.FirstOf(auth.Env("REAUTH_TEST_A"), session, auth.WithUsername("me", session), auth.FirstOf(session)), auth.CacheConfig{})
+	used := mustGet(t, c)
+	if hidden, done := c.Shadowed(t.Context(), used); len(hidden) != 0 || !done {
+		t.Errorf("got %v, %t", hidden, done)
+	}
+	wantAsks(t, session, 0)
+}
+
+// deaf ignores its context.
+type deaf struct {
+	auth.Source
+	open chan struct{}
+}
+
+func (d deaf) Shadowed(context.Context, *auth.Credential) []auth.Attempt {
+	<-d.open
+	return nil
+}
+
+// TestL11_DeafPlacesAreNotAskedForEver: two looks that hang are two goroutines, and
+// there is no third, until one of them ends.
+func TestL11_DeafPlacesAreNotAskedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deaf{auth.Static("key"), make(chan struct{})}
+		c := newCache(t, d, auth.CacheConfig{})
+		used := mustGet(t, c)
+		var took []time.Duration
+		look := func() {
+			begun := time.Now()
+			_, _ = c.Shadowed(t.Context(), used)
+			took = append(took, time.Since(begun))
+		}
+		look()
+		look()
+		look() // not asked any more
+		close(d.open)
+		synctest.Wait()
+		look()
+		for i, want := range []time.Duration{2 * time.Second, 2 * time.Second, 0, 0} {
+			if took[i] != want {
+				t.Errorf("look %d took %v, want %v", i+1, took[i], want)
+			}
+		}
+	})
 }

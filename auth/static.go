@@ -20,6 +20,9 @@ func Static(value string) Source {
 
 type static struct{ cred *Credential }
 
+// Passive says that looking has no consequences.
+func (s *static) Passive() bool { return true }
+
 func (s *static) Credential(context.Context) (*Credential, error) {
 	if s.cred.Secret.IsZero() {
 		return nil, absent(EmptyCredential, s.cred.Provenance, "empty", "the program gave an empty value", Remedy{Text: "give the program a credential"})

@@ -13,7 +13,7 @@ import (
 func CleanLocation(location, name, value string) string {
 	p := &prepared{place: auth.Place{Query: name}, cred: &auth.Credential{}, sent: value}
 	resp := &http.Response{Header: http.Header{"Location": {location}}}
-	p.cleanLinks(resp)
+	new(Transport).cleanLinks(resp, p)
 	return resp.Header.Get("Location")
 }
 

@@ -1,8 +1,11 @@
 package transport_test
 
 import (
+	"html"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +26,9 @@ func FuzzLocation(f *testing.F) {
 		if name == "" || value == "" {
 			t.Skip("no scheme has a place without a name, nor sends nothing")
 		}
+		if len(value) >= 8 {
+			t.Skip("which is masked in other places, too: see FuzzUnrelatedLocation")
+		}
 		cleaned := transport.CleanLocation(location, name, value)
 		before, beforeQuery, beforeFragment := parts(location)
 		after, afterQuery, afterFragment := parts(cleaned)
@@ -40,6 +46,86 @@ func FuzzLocation(f *testing.F) {
 			t.Fatalf("%q became %q and then %q", location, cleaned, again)
 		}
 	})
+}
+
+// FuzzUnrelatedLocation: a Location that does not hold the key is not changed,
+// and one that does leads to the same host.
+func FuzzUnrelatedLocation(f *testing.F) {
+	for _, u := range unrelated {
+		f.Add(u.location, u.key)
+	}
+	for _, location := range []string{"/%25252541bcdefgh", "//abcdefgh:80abcdefgh", "abcdefgh:abcdefgh", "h://a@abcdefgh?abcdefgh", "http://[abcdefgh", `\u0061bcdefgh`} {
+		f.Add(location, "abcdefgh")
+		f.Add(location, "/bcdefgh")
+	}
+	f.Fuzz(func(t *testing.T, location, key string) {
+		if strings.TrimSpace(key) != key || strings.ContainsAny(key, `%\&`) {
+			t.Skip("what decoding makes of a key is looked for as well")
+		}
+		cleaned := transport.CleanLocation(location, "key", key)
+		if cleaned != location && !mayHold(location, key) {
+			t.Fatalf("key %q: %q became %q", key, location, cleaned)
+		}
+		before, err := url.Parse(location)
+		if err != nil {
+			return
+		}
+		after, err := url.Parse(cleaned)
+		if err != nil {
+			t.Fatalf("key %q: %q became %q, which is no URL: %v", key, location, cleaned, err)
+		}
+		if before.Scheme != after.Scheme || before.Host != after.Host || before.User.String() != after.User.String() {
+			t.Fatalf("key %q: %q became %q, which is elsewhere", key, location, cleaned)
+		}
+	})
+}
+
+// mayHold reports whether text holds the value in some writing; more often than
+// is so. It shares no code with what masks.
+func mayHold(text, value string) bool {
+	value = strings.ToLower(value)
+	forms := []string{value, strings.ReplaceAll(value, " ", "+")}
+	return anyWriting(strings.ToLower(text), 5, func(text string) bool {
+		return slices.ContainsFunc(forms, func(form string) bool { return strings.Contains(text, form) })
+	}) // in base64 it is not by chance
+}
+
+var percentEscape = regexp.MustCompile(`%u?[0-9a-f]{2,4}`)
+
+// anyWriting asks about a text and all that decoders make of it.
+func anyWriting(text string, passes int, ask func(string) bool) bool {
+	if ask(text) {
+		return true
+	}
+	if passes == 0 {
+		return false
+	}
+	percent := func(s string) string {
+		return percentEscape.ReplaceAllStringFunc(s, func(e string) string {
+			if e[1] == 'u' {
+				if n, err := strconv.ParseUint(e[2:], 16, 16); err == nil && len(e) == 6 {
+					return strings.ToLower(string(rune(n)))
+				}
+				return e
+			}
+			n, _ := strconv.ParseUint(e[1:3], 16, 8)
+			return strings.ToLower(string([]byte{byte(n)})) + e[3:]
+		})
+	}
+	backslash := func(s string) string {
+		return regexp.MustCompile(`\\(u[0-9a-f]{4}|x[0-9a-f]{2}|[^ux])`).ReplaceAllStringFunc(s, func(e string) string {
+			if n, err := strconv.ParseUint(e[2:], 16, 32); err == nil && len(e) > 2 {
+				return strings.ToLower(string(rune(n)))
+			}
+			return e[1:]
+		})
+	}
+	for _, decode := range []func(string) string{percent, html.UnescapeString, backslash} {
+		if next := strings.ToLower(decode(text)); next != text && anyWriting(next, passes-1, ask) {
+			return true
+		}
+	}
+	return false
 }
 
 // parts takes a reference apart by the rule of RFC 3986 section 3: the first #

@@ -10,6 +10,7 @@ import (
 
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/diagnose"
+	"github.com/reauth-go/reauth/internal/bodies"
 	"github.com/reauth-go/reauth/internal/challenge"
 	"github.com/reauth-go/reauth/internal/repeat"
 )
@@ -81,9 +82,9 @@ func curable(resp *http.Response, s auth.Scheme) bool {
 
 // heal tries to cure a refusal with another credential, once, and returns the
 // response that the caller gets: that of the repeat, or the refusal with its
-// diagnosis.
-func (t *Transport) heal(req *http.Request, resp *http.Response, p *prepared, fresh bool) (*http.Response, error) {
-	body := readAhead(resp)
+// diagnosis. What was sent is the request's body.
+func (t *Transport) heal(req *http.Request, resp *http.Response, sent io.ReadCloser, p *prepared, fresh bool) (*http.Response, error) {
+	body := bodies.ReadAhead(resp)
 	x := t.exchange(req, resp, p)
 	ctx := req.Context()
 	if !curable(resp, p.scheme) || repeat.Spent(req) {
@@ -115,20 +116,22 @@ func (t *Transport) heal(req *http.Request, resp *http.Response, p *prepared, fr
 		x.Renewal, x.RenewalErr = diagnose.RenewalFailed, err
 		return t.refused(req, resp, x, body), nil
 	}
-	again, ok := reopen(req)
-	if ok && p2.elsewhere && t.wasSet(req, p2.place) {
-		// What the caller set there stays the caller's.
-		if again != nil {
-			_ = again.Close()
-		}
-		ok = false
+	// What the caller set there stays the caller's.
+	ok := !p2.elsewhere || !t.wasSet(req, p2.place)
+	var again io.ReadCloser
+	if ok {
+		again, ok = reopen(req, sent, body)
 	}
-	if !ok {
+	switch {
+	case !ok && ctx.Err() != nil:
+		_ = resp.Body.Close()
+		return nil, ctx.Err()
+	case !ok:
 		x.Renewal = diagnose.RenewalUnsendable
 		return t.refused(req, resp, x, body), nil
 	}
-	x.Renewal, x.Body = diagnose.RenewalReplaced, body.prefix()
-	body.discard()
+	x.Renewal, x.Body = diagnose.RenewalReplaced, body.Prefix()
+	body.Discard()
 	t.hook.Tell(ctx, auth.Event{Kind: auth.EventRepeated, Provenance: next.Provenance, Expiry: next.Expiry, Origin: originOf(req.URL).String()})
 	resp2, err := t.send(req, again, p2)
 	if err != nil {
@@ -139,15 +142,15 @@ func (t *Transport) heal(req *http.Request, resp *http.Response, p *prepared, fr
 		t.accept(resp2, p2)
 		return resp2, nil
 	}
-	body = readAhead(resp2)
+	body = bodies.ReadAhead(resp2)
 	x2 := t.exchange(req, resp2, p2)
 	x2.First = &x
 	return t.refused(req, resp2, x2, body), nil
 }
 
 // refused gives a refusal to the caller, with its diagnosis.
-func (t *Transport) refused(req *http.Request, resp *http.Response, x diagnose.Exchange, body *ahead) *http.Response {
-	x.Body = body.prefix()
+func (t *Transport) refused(req *http.Request, resp *http.Response, x diagnose.Exchange, body *bodies.Ahead) *http.Response {
+	x.Body = body.Prefix()
 	t.explain(req, resp, x)
 	return resp
 }
@@ -173,16 +176,30 @@ func (t *Transport) exchange(req *http.Request, resp *http.Response, p *prepared
 	return x
 }
 
+// grace is how long the sending of a body may take to end by itself, once the
+// response was read. net/http's own patience is 50 milliseconds.
+const grace = 250 * time.Millisecond
+
 // reopen returns the body for a repeat. A body that only GetBody can give again
-// and that has none is not sent again: half a body would be worse than a 401.
-func reopen(req *http.Request) (io.ReadCloser, bool) {
+// and that has none is not sent again: half a body would be worse than a 401. Nor
+// is one that is still being sent, which GetBody may rewind. With net/http the
+// sending ends when the response was read to its end, or is closed.
+func reopen(req *http.Request, sent io.ReadCloser, answer *bodies.Ahead) (io.ReadCloser, bool) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req.Body, true
 	}
 	if req.GetBody == nil {
 		return nil, false
 	}
-	body, err := req.GetBody()
+	ctx := req.Context()
+	answer.Prefix()
+	if !bodies.Closed(ctx, sent, grace) {
+		answer.Cut()
+		if !bodies.Closed(ctx, sent, bodies.Wait) {
+			return nil, false
+		}
+	}
+	body, err := bodies.Reopen(req, sent)
 	return body, err == nil
 }
 

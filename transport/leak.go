@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/reauth-go/reauth/auth"
@@ -23,16 +25,27 @@ func (p *prepared) appendTo(query string) string {
 // where it redirects to, and what it links to, such as a next page. The next
 // request gets it again if it may have it; the caller's URL, its errors and a
 // Referer never.
-func (p *prepared) cleanLinks(resp *http.Response) {
+//
+// What is left of a Location does not tell the credential to others, who would
+// read it there: login pages are told where to return to, in a parameter of
+// theirs. One that was sent in a header and stays with our origins is the
+// server's to repeat.
+func (t *Transport) cleanLinks(resp *http.Response, p *prepared) {
+	fields := []string{"Location", "Content-Location", "Link", "Refresh"}
 	if p.place.Query == "" {
-		return
+		fields = fields[:1]
 	}
 	cloned := false
-	for _, field := range []string{"Location", "Content-Location", "Link", "Refresh"} {
+	for _, field := range fields {
 		for i, old := range resp.Header[field] {
-			clean := p.unlinked(old)
-			if field == "Location" {
-				clean = p.cleaned(old)
+			clean := old
+			switch {
+			case field != "Location":
+				clean = p.unlinked(old)
+			case p.place.Query != "":
+				clean = p.masked(p.withoutParam(old))
+			case t.foreign(resp.Request.URL, old):
+				clean = p.masked(old)
 			}
 			if clean == old {
 				continue
@@ -45,18 +58,72 @@ func (p *prepared) cleanLinks(resp *http.Response) {
 	}
 }
 
-func (p *prepared) cleaned(location string) string {
-	location = p.withoutParam(location)
-	// Login pages are told where to return to, in a parameter of theirs.
-	for _, echo := range p.echoes {
-		location = strings.ReplaceAll(location, echo, "masked")
-	}
-	if len(p.sent) >= 8 { // and in every other way of writing
-		if clean := diagnose.Scrub(location, p.cred); clean != location {
-			location = strings.ReplaceAll(clean, "[masked]", "masked")
+// foreign reports whether a Location leads away from our origins. One that
+// cannot be read leads nowhere, and is masked for the errors that quote it.
+func (t *Transport) foreign(from *url.URL, location string) bool {
+	to, err := from.Parse(location)
+	return err != nil || !SameOrigin(from, to) && !slices.Contains(t.origins, originOf(to))
+}
+
+// masked masks the credential and the one before, which a healed call has sent as
+// well, in the path, query and fragment of a Location. This is an address: only
+// the whole value is masked, however it is escaped, and never in scheme, user or
+// host. A part of it goes on, and what is shorter than eight characters: both are
+// words like others.
+func (p *prepared) masked(location string) string {
+	values := []scrub.Value{{Secret: p.sent}}
+	for _, c := range []*auth.Credential{p.cred, p.before} {
+		if c == nil {
+			continue
+		}
+		v := scrub.Value{Secret: c.Secret.Reveal(), User: c.Username}
+		values = append(values, v)
+		if user, password, ok := strings.Cut(v.Secret, ":"); ok && v.User == "" && p.scheme == auth.Basic {
+			values = append(values, scrub.Value{Secret: cmp.Or(password, user)}) // the secret is the whole pair
 		}
 	}
-	return location
+	known := scrub.NewWhole(values...)
+	if _, err := url.Parse(location); err != nil {
+		// Nobody can follow it, and clients quote it in their error.
+		clean := known.Mask(location, "masked")
+		if _, err := url.Parse(clean); err != nil {
+			return clean
+		}
+	}
+	n, full := authority(location)
+	rest := known.Mask(location[n:], "masked")
+	if rest == location[n:] {
+		return location
+	}
+	// A value with a slash in it is masked as one, and what was a host or a path
+	// stays one.
+	if full && !strings.ContainsRune("/?#", rune(rest[0])) {
+		rest = "/" + rest
+	} else if m, _ := authority(rest); n == 0 && m > 0 {
+		rest = "./" + rest
+	}
+	return location[:n] + rest
+}
+
+// authority returns how long a reference's scheme and authority are, and whether
+// it has the latter (RFC 3986 section 3).
+func authority(reference string) (n int, full bool) {
+	for i, c := range []byte(reference) {
+		if c == ':' && i > 0 {
+			n = i + 1
+		}
+		if !('a' <= c|' ' && c|' ' <= 'z' || i > 0 && ('0' <= c && c <= '9' || strings.IndexByte("+-.", c) >= 0)) {
+			break
+		}
+	}
+	if !strings.HasPrefix(reference[n:], "//") {
+		return n, false
+	}
+	n += len("//")
+	if i := strings.IndexAny(reference[n:], "/?#"); i >= 0 {
+		return n + i, true
+	}
+	return len(reference), true
 }
 
 // unlinked takes the parameter out of URLs within a field of another form.
@@ -118,21 +185,22 @@ func (p *prepared) withoutParam(location string) string {
 	return location
 }
 
-// scrubbed returns err without the credential in its text, at any depth. An
-// error that does not show it is returned as it is.
-func scrubbed(err error, c *auth.Credential) error {
-	return scrub.Error(err, func(text string) string { return diagnose.Scrub(text, c) })
+// scrubbed returns err without the credentials in its text, at any depth. An
+// error that does not show them is returned as it is.
+func scrubbed(err error, credentials ...*auth.Credential) error {
+	return scrub.Error(err, func(text string) string { return diagnose.Scrub(text, credentials...) })
 }
 
-// ScrubError returns err as it is, or without the credential in use where it
-// shows that: an [http.Client]'s error names the URL that it failed on, which a
-// redirect may have chosen.
+// ScrubError returns err as it is, or without the credential in use and the one
+// before, which a repeated request was first sent with, where it shows them: an
+// [http.Client]'s error names the URL that it failed on, which a redirect may
+// have chosen.
 func (t *Transport) ScrubError(err error) error {
 	last := t.last.Load()
 	if err == nil || last == nil {
 		return err
 	}
-	return scrubbed(err, last.cred)
+	return scrubbed(err, last.cred, last.before)
 }
 
 var _ http.RoundTripper = (*Transport)(nil)

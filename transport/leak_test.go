@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"html"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -177,12 +179,148 @@ func TestTrap05_QueryKeyInRedirects(t *testing.T) {
 	}
 }
 
-// TestLocationOfOtherSchemes: a header's value has no business in a Location,
-// and what the server writes there is left alone.
+// unrelated are keys beside Locations that have a word in common with them.
+var unrelated = []struct{ key, location string }{
+	{"production-1a2b3c4d5e6f7a8b", "/production/items"},
+	{"download-7f3a9c1e55", "https://downloads.example/file?download=1#download-7f3"},
+	{"customer-acme:v2", "/api/v2/customer-acme/items?customer=acme:v1"},
+	{"2026-11-23-ab12cd34ef", "/reports/2026-11-23.csv?from=2026-11-23-ab12"},
+	{"v1_items_list", "/v1/items/list"},
+	{"acme.example", "https://acme.example:8443/x?host=acme%2eexampl"},
+	{"user:password", "https://user:password@acme.example/user/password"},
+	{"items-12", "items-12:x/y"}, // a scheme
+	{"short", "/short?a=short#short"},
+}
+
+// TestL6_LocationIsAnAddress: what has nothing to do with the key leads where it
+// led, byte for byte.
+func TestL6_LocationIsAnAddress(t *testing.T) {
+	for _, test := range unrelated {
+		wantEqual(t, "with key "+test.key+", Location", transport.CleanLocation(test.location, "key", test.key), test.location)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		key := unrelated[random.IntN(4)].key
+		pieces := []string{"/", "//", "?", "&", "=", "#", ":", "@", "%2f", "%252F", "&#47;", "https://", "production", "example", "a", "..", "\\u002f", key[1:], key[:len(key)-1]}
+		var b strings.Builder
+		for range random.IntN(9) {
+			from := random.IntN(len(key))
+			b.WriteString(append(pieces, key[from:from+random.IntN(len(key)-from)])[random.IntN(len(pieces)+1)])
+		}
+		if location := b.String(); !mayHold(location, key) {
+			wantEqual(t, "with key "+key+", Location", transport.CleanLocation(location, "key", key), location)
+		}
+	}
+	// Where the key is in the address, the address is still that of the same host.
+	for location, want := range map[string]string{
+		"https://u:/abcdefgh@h.example/abcdefgh":               "https://u:/masked@h.example/masked",
+		"https://h.example/abcdefgh?a=/abcdefgh#/abcdefgh":     "https://h.example/masked?a=/masked#/masked",
+		"https://abcdefgh.example/x":                           "https://abcdefgh.example/x",
+		"//abcdefgh/abcdefgh":                                  "//abcdefgh/masked",
+		"mailto:abcdefgh":                                      "mailto:masked",
+		"abcdefgh://x/abcdefgh":                                "abcdefgh://x/masked",
+		"http://[abcdefgh":                                     "http://[masked", // nowhere
+		"?abcdefgh=1&a=%61bcdefgh;x&b=" + "YWJjZGVmZ2g=" + "#": "?masked=1&a=masked;x&b=maskedg=#",
+	} {
+		wantEqual(t, location+" becomes", transport.CleanLocation(location, "key", "abcdefgh"), want)
+	}
+	wantEqual(t, "host and key", transport.CleanLocation("https://h.example/abcdefgh", "key", "/abcdefgh"), "https://h.example/masked")
+	wantEqual(t, "path and key", transport.CleanLocation("ab/cdefgh:x", "key", "ab/cdefgh"), "./masked:x")
+}
+
+// TestLocationOfOtherSchemes: the credential is for our origins only (L6), so a
+// Location that leads elsewhere does not carry it there, whatever it was sent in.
+// net/http would send it as a part of the URL, and show it in its errors. One
+// that stays with us is the server's, who may repeat to itself what it likes.
 func TestLocationOfOtherSchemes(t *testing.T) {
-	w := &wire{answer: always(func() *http.Response { return response(302, "", "Location", "/2?key=1&Authorization=2") })}
-	tr := newTransport(t, transport.Config{Source: values("T1"), Base: w})
-	wantEqual(t, "Location", fetch(t, tr, newRequest(t, http.MethodGet, acme, nil)).Header.Get("Location"), "/2?key=1&Authorization=2")
+	const token = "test/" + canary + "+1="
+	pair := base64.StdEncoding.EncodeToString([]byte("alice:" + token))
+	for _, place := range []struct {
+		scheme auth.Scheme
+		user   string
+	}{{auth.Bearer, ""}, {auth.APIKeyHeader("X-Api-Key"), ""}, {auth.Basic, "alice"}} {
+		for location, want := range map[string]string{
+			"/2?key=1&Authorization=2":                                              "/2?key=1&Authorization=2",
+			"/2?token=" + token:                                                     "/2?token=" + token,
+			acme + ":443/" + token:                                                  acme + ":443/" + token,
+			"https://second.example/" + token:                                       "https://second.example/" + token,
+			"https://login.example/" + canary + "?canary#" + token[:9]:              "https://login.example/" + canary + "?canary#" + token[:9],
+			"https://login.example/?return=" + token:                                "https://login.example/?return=masked",
+			"//login.example/" + url.PathEscape(token) + "#" + token:                "//login.example/masked#masked",
+			"http://api.acme.example/?a=" + url.QueryEscape(url.QueryEscape(token)): "http://api.acme.example/?a=masked",
+			acme + ":8443/" + html.EscapeString(token) + "/x":                       acme + ":8443/masked/x",
+			"gopher://x.example/" + strings.ToLower(url.QueryEscape(token)):         "gopher://x.example/masked",
+			"http://[" + token:                                                      "http://[masked",
+		} {
+			w := &wire{answer: always(func() *http.Response { return response(302, "", "Location", location) })}
+			src := values(token)
+			for _, c := range src.list {
+				c.Username = place.user
+			}
+			tr := newTransport(t, transport.Config{Source: src, Scheme: place.scheme, Base: w, Origins: []string{acme, "https://second.example"}})
+			wantEqual(t, place.scheme.Name()+": Location", fetch(t, tr, newRequest(t, http.MethodGet, acme, nil)).Header.Get("Location"), want)
+		}
+	}
+	wandering := &wire{answer: always(func() *http.Response { return response(302, "", "Location", acme+"/"+token) })}
+	tr := newTransport(t, transport.Config{Source: values(token), Base: wandering, Origins: []string{"https://second.example"}, DangerouslyAnyOrigin: true})
+	wantEqual(t, "of any origin: Location", fetch(t, tr, newRequest(t, http.MethodGet, acme, nil)).Header.Get("Location"), acme+"/"+token)
+	for secret, user := range map[string]string{token: "alice", "alice:" + token: ""} {
+		src := values(secret)
+		src.list[0].Username = user
+		w := &wire{answer: always(func() *http.Response {
+			return response(302, "", "Location", "https://login.example/"+token+"?sent=Basic+"+url.QueryEscape(pair))
+		})}
+		tr := newTransport(t, transport.Config{Source: src, Scheme: auth.Basic, Base: w})
+		got := fetch(t, tr, newRequest(t, http.MethodGet, acme, nil)).Header.Get("Location")
+		if !strings.HasPrefix(got, "https://login.example/masked?sent=Basic+masked") || strings.Contains(got, pair[8:16]) {
+			t.Errorf("user %q: Location %s", user, got)
+		}
+	}
+}
+
+// TestL7_TheOneBefore: a healed call has sent two credentials, and a redirect
+// after it may name either.
+func TestL7_TheOneBefore(t *testing.T) {
+	const old, fresh = "test-Zebra7Qx9vK2", "fake+Yak4Wm8pT1s"
+	for _, scheme := range []auth.Scheme{auth.Bearer, auth.APIKeyQuery("key")} {
+		w := &wire{answer: func(n int, s sent) (*http.Response, error) {
+			switch {
+			case n == 2: // the credential is no new one
+				return response(401, ""), nil
+			case strings.Contains(s.url, "login.example"):
+				return nil, fmt.Errorf("nobody at %s, where %s%s is", s.url, old, fresh)
+			case n < 3:
+				return fine(), nil
+			}
+			return response(302, "", "Location", "https://login.example/?old="+old+"&new="+url.QueryEscape(fresh)), nil
+		}}
+		tr := newTransport(t, transport.Config{Source: values(old, fresh), Scheme: scheme, Base: w})
+		warm(t, tr)
+		_, err := (&http.Client{Transport: tr}).Do(newRequest(t, http.MethodGet, acme, nil))
+		found, ok := errors.AsType[*url.Error](err)
+		if !ok || found.URL != "https://login.example/?old=masked&new=masked" {
+			t.Errorf("%s: http.Client's error is %v", scheme.Name(), err)
+		}
+		leak := fmt.Errorf("old %s, new %s: %w", old, fresh, io.EOF)
+		wantSilent(t, "the error", tr.ScrubError(leak), old, fresh)
+	}
+	// The same value found again is no other one.
+	src := values(old, fresh, fresh)
+	cache, err := auth.NewCache(src, auth.CacheConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cache.Close()
+	tr := newTransport(t, transport.Config{Source: cache, Base: &wire{answer: always(fine)}})
+	for src.at = range src.list {
+		cache.Forget()
+		warm(t, tr)
+	}
+	wantSilent(t, "the error", tr.ScrubError(errors.New(old+fresh)), old, fresh)
+	tr = newTransport(t, transport.Config{Source: values(old), Base: &wire{answer: always(fine)}})
+	if err := tr.ScrubError(io.EOF); err != io.EOF {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestL7_Canaries: T79, bench row 10. A server that repeats the credential in

@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -252,4 +253,21 @@ func onlySpelling(h http.Header, name string) {
 			delete(h, other)
 		}
 	}
+}
+
+// withoutTheirs removes what the caller set in the transport's place from a copy
+// of its request, where the credential has another place of its own.
+func (t *Transport) withoutTheirs(out *http.Request) {
+	if t.place.Query != "" {
+		if hasParam(out.URL.RawQuery, t.place.Query) {
+			u := *out.URL
+			u.RawQuery = withoutParam(u.RawQuery, t.place.Query)
+			out.URL = &u
+		}
+		return
+	}
+	header := maps.Clone(out.Header)
+	delete(header, t.place.Header)
+	onlySpelling(header, t.place.Header)
+	out.Header = header
 }

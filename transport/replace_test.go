@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
@@ -119,4 +120,28 @@ func TestL13_PassingThroughHasAReason(t *testing.T) {
 		"the origin is not one of the credential's",
 		"the redirect chain had left the credential's origins",
 	})
+}
+
+// TestReplaceHeaderWithAnotherPlace: a credential that names its own scheme takes
+// over as well. The caller's key does not go out beside it.
+func TestReplaceHeaderWithAnotherPlace(t *testing.T) {
+	for name, scheme := range map[string]auth.Scheme{"header": nil, "query": auth.APIKeyQuery("key")} {
+		w := &wire{answer: always(func() *http.Response { return response(200, "fine") })}
+		src := auth.SourceFunc(func(context.Context) (*auth.Credential, error) {
+			return &auth.Credential{Secret: auth.NewSecret("ours"), Scheme: auth.APIKeyHeader("X-Api-Key")}, nil
+		})
+		tr := newTransport(t, transport.Config{Source: src, Scheme: scheme, Base: w, ReplaceHeader: true})
+		req := newRequest(t, http.MethodGet, acme+"?a=1&key=sdk", nil)
+		req.Header.Set("Authorization", "Bearer sdk")
+		before := snap(req)
+		fetch(t, tr, req)
+		before.wantUnchanged(t)
+		s := w.sent()[0]
+		wantEqual(t, name+": ours", s.header.Get("X-Api-Key"), "ours")
+		if name == "header" {
+			wantEqual(t, "theirs", s.authorization(), "")
+		} else {
+			wantEqual(t, "theirs", s.URL.RawQuery, "a=1")
+		}
+	}
 }

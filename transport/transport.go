@@ -23,7 +23,8 @@
 //   - A refusal is a 401, or a 403 whose challenge carries an error of RFC 6750.
 //     After a 401 the source is asked for another credential, and if it has one
 //     the request is repeated, once in a call however many redirects it follows.
-//     A body is sent again only if GetBody reopens it; nothing is buffered.
+//     A body is sent again only if GetBody reopens it, and not while it is still
+//     being sent, as it may be where a server refuses early; nothing is buffered.
 //   - What stays refused comes back as the response that it is, readable, with
 //     the diagnosis attached: see [auth.FromResponse].
 package transport
@@ -39,12 +40,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/diagnose"
+	"github.com/reauth-go/reauth/internal/bodies"
 )
 
 // Config says how a [Transport] is made.
@@ -238,7 +239,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if p.elsewhere && t.wasSet(req, p.place) {
 		return t.passThrough(req, diagnose.CallerSet)
 	}
-	body, sent := track(req)
+	body := bodies.Watch(req)
 	resp, err := t.send(req, body, p)
 	if err != nil {
 		return nil, err
@@ -247,15 +248,14 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.accept(resp, p)
 		return resp, nil
 	}
-	sent.settle(req.Context())
-	return t.heal(req, resp, p, fresh)
+	return t.heal(req, resp, body, p, fresh)
 }
 
 // send makes one attempt with its own copy of the request.
 func (t *Transport) send(req *http.Request, body io.ReadCloser, p *prepared) (*http.Response, error) {
 	out := new(http.Request)
 	*out = *req
-	out.Body = body
+	bodies.Attach(out, body)
 	if p.place.Query != "" {
 		u := *req.URL
 		if t.replace {
@@ -268,6 +268,9 @@ func (t *Transport) send(req *http.Request, body io.ReadCloser, p *prepared) (*h
 		if t.replace {
 			onlySpelling(out.Header, p.place.Header)
 		}
+	}
+	if t.replace && p.elsewhere {
+		t.withoutTheirs(out)
 	}
 	resp, err := t.base().RoundTrip(out)
 	switch {
@@ -282,7 +285,7 @@ func (t *Transport) send(req *http.Request, body io.ReadCloser, p *prepared) (*h
 	if resp.StatusCode >= 300 {
 		note(resp, p.cred)
 	}
-	p.cleanLinks(resp)
+	t.cleanLinks(resp, p)
 	return resp, nil
 }
 
@@ -331,6 +334,7 @@ func withHeader(h http.Header, name string, values []string) http.Header {
 // A prepared credential is ready to be put on requests.
 type prepared struct {
 	cred   *auth.Credential
+	before *auth.Credential // another value that was in use until this one; nil if there was none
 	scheme auth.Scheme
 	place  auth.Place
 	// elsewhere says that place is not the transport's, so that what the caller
@@ -340,7 +344,6 @@ type prepared struct {
 	values []string  // of the header; length and capacity 1, shared by all requests
 	query  string    // "name=value", escaped
 	sent   string    // the value in it, not escaped
-	echoes []string  // of a query's value: the forms in which a Location could repeat it
 	since  time.Time // when the cache got it
 	taken  time.Time // when a request first took it
 	// accepted is set once the API took the credential.
@@ -349,9 +352,9 @@ type prepared struct {
 	shared atomic.Bool
 	// refused is the last refusal, nil after a success.
 	refused atomic.Pointer[auth.Error]
-	// hidden is what it shadows, looked up once.
-	shadow sync.Once
-	hidden []auth.Attempt
+	// hidden is what it shadows; nil until somebody has looked.
+	hidden  atomic.Pointer[[]auth.Attempt]
+	looking atomic.Bool
 }
 
 // prepare returns the prepared form of a credential, and whether this call is
@@ -369,6 +372,11 @@ func (t *Transport) prepare(cred *auth.Credential) (*prepared, bool, error) {
 		return nil, false, auth.AsError(fmt.Errorf("the credential's scheme: %w", err), cred.Provenance)
 	}
 	p.elsewhere = p.place != t.place
+	if last != nil {
+		if p.before = last.cred; p.before.Same(cred) { // found again
+			p.before = last.before
+		}
+	}
 	if bad := diagnose.Value(cred, p.scheme); bad != nil {
 		return nil, false, bad
 	}
@@ -380,11 +388,7 @@ func (t *Transport) prepare(cred *auth.Credential) (*prepared, bool, error) {
 		return nil, false, auth.AsError(err, cred.Provenance)
 	}
 	if p.place.Query != "" {
-		escaped := url.QueryEscape(value)
-		p.sent, p.query = value, url.QueryEscape(p.place.Query)+"="+escaped
-		if len(value) >= 8 { // what is shorter is part of many words
-			p.echoes = []string{url.QueryEscape(escaped), escaped, url.PathEscape(value), value}
-		}
+		p.sent, p.query = value, url.QueryEscape(p.place.Query)+"="+url.QueryEscape(value)
 	} else {
 		p.values = slices.Clip([]string{value})
 	}
@@ -416,19 +420,29 @@ func (t *Transport) unsent(req *http.Request, err error) error {
 	return e
 }
 
-// shadowed returns the places whose credential this one hides. They are asked
-// once, when it is first refused.
+// shadowed returns the places whose credential this one hides. They are looked at
+// once, when it is first refused, by whoever's request that was; others do not
+// wait for it.
 func (p *prepared) shadowed(t *Transport, req *http.Request) []auth.Attempt {
-	p.shadow.Do(func() {
-		p.hidden = t.cache.Shadowed(req.Context(), p.cred)
-		for _, a := range p.hidden {
-			t.hook.Tell(req.Context(), auth.Event{
-				Kind: auth.EventShadowed, Provenance: p.cred.Provenance, Expiry: p.cred.Expiry,
-				Origin: originOf(req.URL).String(), Reason: "a different credential in " + a.Place.String() + " is hidden",
-			})
-		}
-	})
-	return p.hidden
+	if known := p.hidden.Load(); known != nil {
+		return *known
+	}
+	if !p.looking.CompareAndSwap(false, true) {
+		return nil
+	}
+	hidden, done := t.cache.Shadowed(req.Context(), p.cred)
+	if !done && req.Context().Err() != nil {
+		p.looking.Store(false) // this caller left; the next one may have more time
+		return nil
+	}
+	p.hidden.Store(&hidden)
+	for _, a := range hidden {
+		t.hook.Tell(req.Context(), auth.Event{
+			Kind: auth.EventShadowed, Provenance: p.cred.Provenance, Expiry: p.cred.Expiry,
+			Origin: originOf(req.URL).String(), Reason: "a different credential in " + a.Place.String() + " is hidden",
+		})
+	}
+	return hidden
 }
 
 func closeBody(req *http.Request) {
@@ -461,9 +475,9 @@ func (t *Transport) passThrough(req *http.Request, why diagnose.NotSent) (*http.
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusProxyAuthRequired {
 		return resp, nil
 	}
-	body := readAhead(resp)
+	body := bodies.ReadAhead(resp)
 	x := t.exchange(req, resp, nil)
-	x.NotSent, x.Body, x.Credential = why, body.prefix(), cred
+	x.NotSent, x.Body, x.Credential = why, body.Prefix(), cred
 	t.explain(req, resp, x)
 	return resp, nil
 }

@@ -5,10 +5,14 @@
 //
 //	func TestRevokedToken(t *testing.T) {
 //		srv := authtest.Start(t, authtest.Config{InMemory: true})
-//		client := acme.New(srv.API.URL, srv.Issuer.TokenURL, srv.Transport()) // what you test
-//		client.Get("/v1/me")
+//		t.Setenv("ACME_CLIENT_ID", "test-client")
+//		t.Setenv("ACME_CLIENT_SECRET", "test-client-secret")
+//		t.Setenv("ACME_TOKEN_URL", srv.Issuer.TokenURL)
+//		client, err := reauth.New(reauth.Config{Name: "acme", BaseURL: srv.API.URL, Transport: srv.Transport()})
+//		…
+//		err = client.Get(t.Context(), "/v1/me", nil)
 //		srv.Issuer.RevokeAccess()
-//		if err := client.Get("/v1/me"); err != nil { // should renew once and succeed
+//		if err := client.Get(t.Context(), "/v1/me", nil); err != nil { // should renew once and succeed
 //			t.Error(err)
 //		}
 //		if n := srv.Issuer.Stats().Exchanges["client_credentials"]; n != 2 {

@@ -16,7 +16,7 @@ func (f *facts) remedy(found *finding) auth.Remedy {
 		r.Text = f.advice(found.cause)
 	}
 	if f.x.Renewal == RenewalUnsendable && renewed(found.cause) {
-		r.Text = "make the call again: a new " + f.noun() + " is in use now (set GetBody, and requests with a body are repeated without you)"
+		r.Text = "make the call again: a new " + f.noun() + " is in use now (a body that GetBody opens again, and that was not still being sent, is repeated without you)"
 	}
 	if len(f.x.Shadowed) > 0 && renewed(found.cause) && f.cred != nil {
 		r.Text += "; or " + unset(f.cred.Provenance) + ", which hides the credential in " + f.x.Shadowed[0].Place.String()

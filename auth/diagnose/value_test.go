@@ -135,8 +135,8 @@ func TestScrub(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
-	short := &auth.Credential{Secret: auth.NewSecret("abc")}
-	if got := diagnose.Scrub("abc abcd (abc)", short); got != "[masked] abcd ([masked])" {
+	short := &auth.Credential{Secret: auth.NewSecret("abcde")}
+	if got := diagnose.Scrub("abcde abcdef (abcde)", short); got != "[masked] abcdef ([masked])" {
 		t.Errorf("short: %q", got)
 	}
 	pair := &auth.Credential{Secret: auth.NewSecret("alice:open-sesame")}

@@ -172,6 +172,11 @@ func (e *Entry) MaxSize() int {
 	return most
 }
 
+// Passive reports whether asking for the credential has no consequences, see
+// [auth.Passive]: not so if the entry is Interactive, because then a prompt may
+// appear.
+func (e *Entry) Passive() bool { return !e.config.Interactive }
+
 // Credential reads the entry. The error is an [*auth.Error]:
 //
 //   - [auth.MissingCredential]: the keyring works and has no such entry.

@@ -18,6 +18,7 @@ const (
 	maxTries      = 3
 	firstPause    = 250 * time.Millisecond // doubles; half of it is jitter
 	maxRetryAfter = 5 * time.Second        // a longer Retry-After ends the exchange
+	downFor       = time.Minute            // after a failure without a verdict an exchange is one try
 )
 
 // A grant is a grant type, in the words that people read.
@@ -40,9 +41,10 @@ type exchanger struct {
 	// assertion is what the client proves itself by in place of a secret.
 	assertion auth.Source
 	repeats   bool // a request whose fate is unknown may be repeated
-	// down is set while the endpoint gives no verdict. Then an exchange is one
-	// try: repeats bridge a hiccup, and would make an outage three times as loud.
-	down    atomic.Bool
+	// down is when the endpoint last gave no verdict, in wall-clock nanoseconds;
+	// zero if it did since. For a minute an exchange is one try then: repeats
+	// bridge a hiccup, and would make an outage three times as loud.
+	down    atomic.Int64
 	base    func() http.RoundTripper
 	request func(ctx context.Context, clientSecret, refreshToken string) (*oauth2.Token, error)
 	scrub   func(p proof, refreshToken string) *scrubber
@@ -64,7 +66,7 @@ func (x *exchanger) exchange(parent context.Context, refreshToken string) (*atte
 	for n := 1; ; n++ {
 		a := x.try(ctx, p, refreshToken)
 		if a.finding == nil {
-			x.down.Store(false)
+			x.down.Store(0)
 			return a, nil
 		}
 		if a.status == 0 && parent.Err() == context.Canceled {
@@ -72,7 +74,10 @@ func (x *exchanger) exchange(parent context.Context, refreshToken string) (*atte
 		}
 		pause, again := x.pause(ctx, a, n)
 		if !again {
-			x.down.Store(a.finding.transient)
+			x.down.Store(0)
+			if a.finding.transient {
+				x.down.Store(time.Now().UnixNano())
+			}
 			return a, x.failure(a, n)
 		}
 		timer := time.NewTimer(pause)
@@ -85,9 +90,15 @@ func (x *exchanger) exchange(parent context.Context, refreshToken string) (*atte
 	}
 }
 
+// isDown reports whether the endpoint gave no verdict a short while ago.
+func (x *exchanger) isDown() bool {
+	since := time.Now().UnixNano() - x.down.Load()
+	return 0 <= since && since < int64(downFor)
+}
+
 // pause returns how long to wait before the next try, if there is to be one.
 func (x *exchanger) pause(ctx context.Context, a *attempt, n int) (time.Duration, bool) {
-	if !a.finding.transient || a.finding.lasting || n == maxTries || x.down.Load() || ctx.Err() != nil || !x.repeats && !a.unreached() {
+	if !a.finding.transient || a.finding.lasting || n == maxTries || x.isDown() || ctx.Err() != nil || !x.repeats && !a.unreached() {
 		return 0, false
 	}
 	pause := firstPause << (n - 1)

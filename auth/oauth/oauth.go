@@ -45,7 +45,8 @@
 // client credentials are asked for up to three times; a refresh token or a
 // client assertion is sent again only if no connection was made, because it may
 // be good for one use and the answer be lost. After an exchange that ended in
-// weather the next ones are one try each, until there is a token or a verdict.
+// weather those of the next minute are one try each, until there is a token or a
+// verdict.
 //
 // Token requests go to the token endpoint and nowhere else: redirects are not
 // followed. They are made by a client of this package, which takes only its

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"os"
 	"strings"
@@ -103,6 +104,7 @@ func TestWhatElseGoesWrong(t *testing.T) {
 	for _, test := range []struct {
 		what string
 		code acme.Code
+		says string // what the error has to say; nothing in particular
 		env  map[string]string
 		ring authtest.KeyringConfig
 		play func(*authtest.Server, *acme.Client)
@@ -110,7 +112,7 @@ func TestWhatElseGoesWrong(t *testing.T) {
 	}{
 		{what: "nothing wrong", env: map[string]string{"ACME_CLOUD_API_KEY": canary}},
 		{what: "another variable's file", code: acme.Machine, env: map[string]string{"ACME_CLOUD_API_KEY_FILE": canary}},
-		{what: "half of the client's variables", code: acme.NoKey, env: map[string]string{"ACME_CLOUD_CLIENT_ID": "test-client"}},
+		{what: "half of the client's variables", code: acme.NoKey, says: "set ACME_CLOUD_TOKEN_URL", env: map[string]string{"ACME_CLOUD_CLIENT_ID": "test-client"}},
 		{what: "a keychain that is locked", code: acme.Machine, ring: authtest.KeyringConfig{System: "darwin", State: authtest.KeyringLocked}},
 		{what: "a keychain that refuses", code: acme.Machine, ring: authtest.KeyringConfig{System: "darwin", State: authtest.KeyringDenied}},
 		{what: "no keychain", code: acme.NoKey, ring: authtest.KeyringConfig{System: "darwin", State: authtest.KeyringAbsent}},
@@ -134,6 +136,15 @@ func TestWhatElseGoesWrong(t *testing.T) {
 			play: func(srv *authtest.Server, _ *acme.Client) { srv.Close() }},
 		{what: "used after Close", code: acme.Misuse, env: map[string]string{"ACME_CLOUD_API_KEY": canary},
 			play: func(_ *authtest.Server, c *acme.Client) { c.Close() }},
+		{what: "every token is refused", code: acme.LoggedOut, env: map[string]string{
+			"ACME_CLOUD_CLIENT_ID": "test-client", "ACME_CLOUD_CLIENT_SECRET": "test-client-secret", "ACME_CLOUD_TOKEN_URL": "issuer",
+		}, play: func(srv *authtest.Server, c *acme.Client) {
+			srv.Set(func(now *authtest.Config) { now.Lifetime = 1 })
+			for range 8 {
+				srv.API.RefuseNext(math.MaxInt, nil)
+				_, _ = c.Me(t.Context())
+			}
+		}},
 		{what: "a strange project", code: acme.Misuse, env: map[string]string{"ACME_CLOUD_API_KEY": canary},
 			call: func(c *acme.Client) error { _, err := c.Project(t.Context(), "../../"); return err }},
 	} {
@@ -179,6 +190,9 @@ func TestWhatElseGoesWrong(t *testing.T) {
 			e, ok := errors.AsType[*acme.Error](err)
 			if !ok || e.Code != test.code || e.ExitStatus() == 0 {
 				t.Errorf("got %v (%T), want %s", err, err, test.code)
+			}
+			if !strings.Contains(err.Error(), test.says) {
+				t.Errorf("the error does not say %q: %v", test.says, err)
 			}
 			nothingOfOurs(t, "the error", everyForm(t, err), canary)
 			if goSyntax := fmt.Sprintf("%#v", err); strings.Contains(goSyntax, canary) {

@@ -2,11 +2,14 @@ package e2e_test
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -160,4 +163,69 @@ func TestL7_ScopesThatRepeatASecret(t *testing.T) {
 	})
 	src := wanted(oauth.ClientCredentials(&clientcredentials.Config{ClientID: "id", ClientSecret: tokenlike, TokenURL: issuer, AuthStyle: 1}, oauth.Options{}))
 	wantSilent(t, "the credential", wanted(src.Credential(t.Context())))
+}
+
+// L6, L7: net/http goes where a Location leads with what is in it, and names it in
+// the errors of a client that is not ours.
+func TestL6_TokenInALocationElsewhere(t *testing.T) {
+	asked := make(chan string, 1)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.RequestURI }))
+	defer other.Close()
+	for _, write := range []string{"plain", "percent", "twice", "base64", "html"} {
+		for _, to := range []string{other.URL, "http://127.0.0.1:1"} {
+			api := leaky(t, func(w http.ResponseWriter, r *http.Request, sent string) {
+				http.Redirect(w, r, to+"/login?return="+written[write]("/v1?token="+sent), http.StatusFound)
+			})
+			resp, err := newClient(t, reauth.Config{BaseURL: api, Source: auth.Static(tokenlike)}).HTTPClient().Get(api + "/v1")
+			if (err == nil) != (to == other.URL) {
+				t.Fatalf("got %v", err)
+			}
+			if err != nil {
+				wantSilent(t, "http.Client's error", err)
+				continue
+			}
+			_ = resp.Body.Close()
+			if found := newFinder(tokenlike).in(<-asked); found != "" {
+				t.Errorf("L6: a foreign server got the token: %s", found)
+			}
+		}
+	}
+}
+
+// A key that has a word in common with the host's name makes no failure that may
+// pass out of one that will not, and leads no redirect astray.
+func TestKeysWithWordsInThem(t *testing.T) {
+	const key = "acme-prod-1a2b3c4d5e6f"
+	for name, failure := range map[string]error{
+		"no such name": &net.DNSError{Err: "no such host", Name: "acme-prod.example", IsNotFound: true},
+		"certificate": &tls.CertificateVerificationError{Err: x509.HostnameError{
+			Certificate: &x509.Certificate{DNSNames: []string{"other.example"}}, Host: "acme-prod.example",
+		}},
+		"alert": &net.OpError{Op: "remote error", Err: errors.New("tls: acme-prod.example is not wanted")},
+	} {
+		attempts := 0
+		base := roundTripper(func(*http.Request) (*http.Response, error) {
+			attempts++
+			return nil, &url.Error{Op: "Get", URL: "https://acme-prod.example", Err: failure}
+		})
+		c := newClient(t, reauth.Config{
+			BaseURL: "https://acme-prod.example", Source: auth.Static(key), Transport: base, Retry: retry.Config{MinWait: time.Millisecond, MaxWait: 2 * time.Millisecond},
+		})
+		if err := c.Get(t.Context(), "/", nil); err == nil || attempts != 1 {
+			t.Errorf("%s: %d attempts, then %v", name, attempts, err)
+		}
+	}
+	base := roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: r}
+		if r.URL.Path == "/" {
+			resp.StatusCode = 302
+			resp.Header.Set("Location", "https://acme-prod-files.example/acme-prod/items")
+		}
+		return resp, nil
+	})
+	c := newClient(t, reauth.Config{BaseURL: "https://acme-prod.example", Source: auth.Static(key), Scheme: auth.APIKeyQuery("key"), Transport: base})
+	resp := wanted(c.Do(wanted(http.NewRequest(http.MethodGet, "https://acme-prod.example/", nil))))
+	if got := resp.Request.URL.String(); got != "https://acme-prod-files.example/acme-prod/items" {
+		t.Errorf("went to %s", got)
+	}
 }

@@ -400,8 +400,8 @@ func notOurs(w way, answer, surface string) (why string) {
 	switch {
 	case w.foreign && strings.HasPrefix(answer, "issuer: "):
 		return "an error of x/oauth2's own sources is quoted as it is: what they sent is not known here"
-	case !w.query && strings.Contains(answer, "redirect") && (surface == "the error of HTTPClient" || strings.HasPrefix(surface, "the request of the response ")):
-		return "a server that puts a header's value into a Location has chosen the next URL: net/http keeps it, and an http.Client that is not ours names it in its error"
+	case !w.query && slices.Contains([]string{"API: redirect to itself", "API: redirect in other words"}, answer) && (surface == "the error of HTTPClient" || strings.HasPrefix(surface, "the request of the response ")):
+		return "a server that puts a header's value into a Location to itself has chosen the next URL: net/http keeps it, and an http.Client that is not ours names it in its error"
 	}
 	return ""
 }
@@ -429,8 +429,8 @@ func TestL7_EveryPath(t *testing.T) {
 				// Where nothing of ours has business.
 				elsewhere := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 					asked := r.RequestURI
-					if !w.query {
-						asked = "" // the other server's doing
+					if w.foreign {
+						asked = "" // x/oauth2 follows the issuer's redirects as it is told to
 					}
 					body, _ := io.ReadAll(r.Body)
 					if found := finder.in(fmt.Sprint(r.Header, asked, r.Host, string(body))); found != "" {
@@ -466,6 +466,9 @@ func TestL7_EveryPath(t *testing.T) {
 					}
 					for k := range writings {
 						how := hows[(i*writings+j+k)%len(hows)]
+						if how == "cut off" && strings.Contains(name, "redirect") {
+							continue // an address is acted on, so only a whole key is masked there
+						}
 						say := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 							var b strings.Builder
 							for _, s := range sentOf(r) {

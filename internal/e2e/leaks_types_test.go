@@ -33,6 +33,7 @@ var silent = map[string]string{
 	"auth.Source":            "an interface; what implements it is held",
 	"auth.Refresher":         "an interface; what implements it is held",
 	"auth.Shadower":          "an interface; what implements it is held",
+	"auth.Passive":           "an interface; what implements it is held",
 	"diagnose.Exchange":      "what is put in: a response as it came",
 	"diagnose.NotSent":       "a number",
 	"diagnose.Renewal":       "a number",

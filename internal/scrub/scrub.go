@@ -4,6 +4,10 @@
 // their templates and encoders write it. So both sides are compared decoded:
 // a text is looked at as it is, and again after each pass that undoes percent
 // encoding, the escapes of JSON and of string literals, and HTML entities.
+//
+// A [Scrubber] is for texts that are shown: it takes eight characters in a row
+// for the secret, and had rather mask too much. A [Whole] is for texts that are
+// acted on, such as addresses: it finds a secret in full and nothing else.
 package scrub
 
 import (
@@ -20,6 +24,11 @@ const Masked = "[masked]"
 // servers quote values cut off, and so do we at the end of what was read.
 const gram = 8
 
+// least is how many characters a form needs to be masked at all in free text.
+// What is shorter (test, 0.0, v2) is a part of the words, versions and addresses
+// that errors consist of, and is guessed faster than it is read there.
+const least = 5
+
 // maxBase64 bounds what is known of a secret's base64 form. No echo that is
 // kept is longer, and a file that was taken for a key may be.
 const maxBase64 = 12 << 10
@@ -32,7 +41,7 @@ type Value struct{ Secret, User string }
 // servers fold what they quote. Nor do the two alphabets of base64.
 type Scrubber struct {
 	grams map[uint64]struct{} // of every form, folded
-	short []string            // folded forms with fewer characters than a gram
+	short []string            // folded forms shorter than a gram, looked for as words of their own
 }
 
 // New returns a scrubber that knows these secrets. Its cost is linear in their
@@ -95,7 +104,7 @@ func (s *Scrubber) learnBase64(text string) {
 
 func (s *Scrubber) learn(form string) {
 	if len(form) < gram {
-		if form = folded(form); form != "" && !slices.Contains(s.short, form) {
+		if form = folded(form); len(form) >= least && !slices.Contains(s.short, form) {
 			s.short = append(s.short, form)
 		}
 		return
@@ -115,18 +124,31 @@ func (s *Scrubber) Text(t string) string {
 	if len(s.grams) == 0 && len(s.short) == 0 {
 		return t
 	}
-	var hide []bool // per byte of t; nil as long as nothing was found
+	m := marks{text: t}
 	for v, ok := (view{text: t}), true; ok; v, ok = v.decoded() {
-		s.find(v.text, func(from, to int) {
-			if hide == nil {
-				hide = make([]bool, len(t))
-			}
-			from, to = v.place(from, to)
-			for i := from; i < to; i++ {
-				hide[i] = true
-			}
-		})
+		s.find(v.text, func(from, to int) { m.add(v.place(from, to)) })
 	}
+	return m.masked(Masked)
+}
+
+// marks are the bytes of a text that are not to be seen.
+type marks struct {
+	text string
+	hide []bool // per byte of text; nil as long as nothing was found
+}
+
+func (m *marks) add(from, to int) {
+	if m.hide == nil {
+		m.hide = make([]bool, len(m.text))
+	}
+	for i := from; i < to; i++ {
+		m.hide[i] = true
+	}
+}
+
+// masked returns the text with as in the place of each run of marked bytes.
+func (m *marks) masked(as string) string {
+	t, hide := m.text, m.hide
 	if hide == nil {
 		return t
 	}
@@ -142,7 +164,7 @@ func (s *Scrubber) Text(t string) string {
 		if !hide[i] {
 			b.WriteByte(t[i])
 		} else if i == 0 || !hide[i-1] {
-			b.WriteString(Masked)
+			b.WriteString(as)
 		}
 	}
 	return b.String()
@@ -171,8 +193,8 @@ func (s *Scrubber) find(text string, report func(from, to int)) {
 				break
 			}
 			from, to := i+j, i+j+len(form)
-			// A very short secret is part of many words. It is one on its own.
-			if len(form) >= 4 || !letterAt(text, from-1) && !letterAt(text, to) {
+			// A short secret is part of many words. It is one on its own.
+			if !letterAt(text, from-1) && !letterAt(text, to) {
 				report(from, to)
 			}
 			i = to

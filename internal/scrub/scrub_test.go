@@ -1,12 +1,15 @@
 package scrub_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
 	"io/fs"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -107,13 +110,17 @@ func TestBasicPairs(t *testing.T) {
 }
 
 func TestShortSecrets(t *testing.T) {
-	s := scrub.New(scrub.Value{Secret: " abc\n"}, scrub.Value{Secret: "d+/f"}, scrub.Value{Secret: "alice:xyz"})
+	s := scrub.New(scrub.Value{Secret: " abcde\n"}, scrub.Value{Secret: "d+/fg"}, scrub.Value{Secret: "alice:xyz12"},
+		scrub.Value{Secret: "test"}, scrub.Value{Secret: "0.0"}, scrub.Value{Secret: "customer-acme:v2"})
 	for text, want := range map[string]string{
-		"abc abcd (abc)":   "[masked] abcd ([masked])",
-		"key d%2B%2Ff":     "key [masked]",
-		`"d\u002b\/f"`:     `"[masked]"`,
-		"password xyz":     "password [masked]",
-		"nothing, nowhere": "nothing, nowhere",
+		"abcde abcdef (abcde)":           "[masked] abcdef ([masked])",
+		"key d%2B%2Ffg":                  "key [masked]",
+		`"d\u002b\/fg"`:                  `"[masked]"`,
+		"password xyz12":                 "password [masked]",
+		"nothing, nowhere":               "nothing, nowhere",
+		"the latest test of 0.0.0.0":     "the latest test of 0.0.0.0", // words, and no keys worth the name
+		"GET /v2/items":                  "GET /v2/items",
+		"Basic Y3VzdG9tZXItYWNtZTp2Mg==": "Basic [masked]",
 	} {
 		if got := s.Text(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
@@ -191,6 +198,129 @@ func TestError(t *testing.T) {
 		if found, ok := errors.AsType[*shown](got); ok {
 			t.Errorf("As gives out %v", found)
 		}
+	}
+}
+
+// TestTrap88_TypesOfErrors: what programs decide by is found in an error that shows a
+// secret, and the copy shows none.
+func TestTrap88_TypesOfErrors(t *testing.T) {
+	const secret = "acme-prod-1a2b3c4d5e6f"
+	clean := scrub.New(scrub.Value{Secret: secret}).Text
+	cert := &x509.Certificate{DNSNames: []string{"acme-prod.example", "other.example"}, Raw: []byte(secret)}
+	dns := &net.DNSError{Err: "no such host", Name: "acme-prod.example", Server: "127.0.0.53:53", IsNotFound: true}
+	hostname := x509.HostnameError{Certificate: cert, Host: secret + ".example"}
+	for _, err := range []error{
+		dns,
+		&net.OpError{Op: "dial", Net: "tcp", Addr: &net.UnixAddr{Name: "/run/" + secret}, Err: dns},
+		&net.OpError{Op: "remote error", Err: errors.New(secret)},
+		hostname,
+		&tls.CertificateVerificationError{UnverifiedCertificates: []*x509.Certificate{cert}, Err: hostname},
+		x509.CertificateInvalidError{Cert: cert, Reason: x509.Expired, Detail: secret},
+		&shown{secret, x509.UnknownAuthorityError{Cert: cert}},
+		&url.Error{Op: "Get", URL: "https://acme.example/" + secret, Err: &shown{secret, dns}},
+	} {
+		got := scrub.Error(fmt.Errorf("attempt 1: %w", err), clean)
+		silent := func(e error) {
+			t.Helper()
+			for _, verb := range []string{"%v", "%+v", "%#v", "%q"} {
+				if text := fmt.Sprintf(verb, e); clean(text) != text {
+					t.Errorf("%T: %s shows %s", err, verb, text)
+				}
+			}
+		}
+		silent(got)
+		if want, ok := errors.AsType[*net.DNSError](err); ok {
+			found, ok := errors.AsType[*net.DNSError](got)
+			if !ok || found.IsNotFound != want.IsNotFound || found.Err != want.Err || found.Server != want.Server || !strings.HasSuffix(found.Name, ".example") {
+				t.Errorf("%T: got %#v", err, found)
+			}
+			silent(found)
+		}
+		if want, ok := errors.AsType[*net.OpError](err); ok {
+			found, ok := errors.AsType[*net.OpError](got)
+			if !ok || found.Op != want.Op || found.Net != want.Net || found.Addr != nil {
+				t.Errorf("%T: got %#v", err, found)
+			}
+			silent(found)
+		}
+		if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+			found, ok := errors.AsType[*tls.CertificateVerificationError](got)
+			if !ok || len(found.UnverifiedCertificates) > 0 {
+				t.Fatalf("%T: got %v", err, found)
+			}
+			silent(found)
+		}
+		if _, ok := errors.AsType[x509.HostnameError](err); ok {
+			found, ok := errors.AsType[x509.HostnameError](got)
+			if !ok || !strings.Contains(found.Error(), "is valid for [masked].example, other.example, not") {
+				t.Errorf("%T: got %v", err, found)
+			}
+			silent(found)
+		}
+		if want, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+			found, ok := errors.AsType[x509.CertificateInvalidError](got)
+			if !ok || found.Reason != want.Reason {
+				t.Errorf("%T: got %v", err, found)
+			}
+			silent(found)
+		}
+		if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+			if _, ok := errors.AsType[x509.UnknownAuthorityError](got); !ok {
+				t.Errorf("%T: lost in %v", err, got)
+			}
+		}
+		if found, ok := errors.AsType[*shown](got); ok {
+			t.Errorf("As gives out %v", found)
+		}
+	}
+	// A secret that only the whole of an error shows is in no part of it to mask.
+	got := scrub.Error(&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("xyz")}, scrub.New(scrub.Value{Secret: "dial tcp: xyz"}).Text)
+	if found, ok := errors.AsType[*net.OpError](got); ok {
+		t.Errorf("As gives out %v", found)
+	}
+}
+
+// TestWhole: an address is acted on. A secret in full is masked in it, however it
+// is written; a part of one is a word like others.
+func TestWhole(t *testing.T) {
+	const secret = "fk/Zq8+wQx2=vRt6/mYp4nLs9"
+	percent := strings.NewReplacer("/", "%2f", "+", "%2b", "=", "%3d").Replace
+	w := scrub.NewWhole(scrub.Value{Secret: secret, User: "my app"})
+	for name, echo := range map[string]string{
+		"plain": secret, "other letters": strings.ToUpper(secret), "percent": url.QueryEscape(secret), "small digits": percent(secret),
+		"twice": url.QueryEscape(percent(secret)), "html": "fk&#47;Zq8&#x2b;wQx2&equals;vRt6/mYp4nLs9", "json": `fk\/Zq8\u002bwQx2=vRt6\/mYp4nLs9`,
+	} {
+		if got := w.Mask("/a?b="+echo+"&c=d", "masked"); got != "/a?b=masked&c=d" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	for before := range 4 {
+		for _, text := range []string{secret, url.QueryEscape(secret), "my app:" + secret} {
+			text = strings.Repeat("?", before) + text
+			for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
+				for _, echo := range []string{enc.EncodeToString([]byte(text)), url.QueryEscape(enc.EncodeToString([]byte(text + "&x")))} {
+					if got := w.Mask("/a?b="+echo, "masked"); !strings.Contains(got, "masked") || len(got) > len("/a?b=masked")+14+before*4 {
+						t.Errorf("%q in base64: %q", text, got)
+					}
+				}
+			}
+		}
+	}
+	for _, text := range []string{"", secret[:len(secret)-1], secret[1:], "/fk/Zq8/wQx2", "my app", url.QueryEscape(secret[1:]), base64.StdEncoding.EncodeToString([]byte(secret[2:]))} {
+		if got := w.Mask(text, "masked"); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+	for key, text := range map[string]string{"v1_items_list": "/v1/items/list", "release-v2": "/release+v2", "short": "/short", "short12": "/c2hvcnQxMg", "alice:v2": "/v2", "%41%42%43": "/ABC"} {
+		if got := scrub.NewWhole(scrub.Value{Secret: key}).Mask(text, "masked"); got != text {
+			t.Errorf("key %q: %q became %q", key, text, got)
+		}
+	}
+	if got := scrub.NewWhole(scrub.Value{Secret: "%41%42%43&amp;"}).Mask("/%2541%2542%2543%26amp%3B/AB", "masked"); got != "/masked/AB" {
+		t.Errorf("a key that looks like escapes: %q", got)
+	}
+	if got := scrub.NewWhole(scrub.Value{Secret: "open sesame"}).Mask("?p=open+sesame&q=open%20sesame", "masked"); got != "?p=masked&q=masked" {
+		t.Errorf("a key with a space: %q", got)
 	}
 }
 

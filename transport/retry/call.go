@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/internal/bodies"
 	"github.com/reauth-go/reauth/internal/repeat"
 	"github.com/reauth-go/reauth/internal/scrub"
 )
@@ -25,10 +27,12 @@ type call struct {
 
 	// Of the attempts so far.
 	sent   int
+	body   io.ReadCloser  // what the last one sent
 	resp   *http.Response // of the last one, until it is thrown away
 	err    error
 	spent  bool          // the call's repeat for authentication's sake
 	lasted time.Duration // the last one; zero for the first, which is not timed
+	ended  time.Time     // the last one
 
 	// Of the next one, if there is to be one.
 	wanted bool
@@ -38,26 +42,31 @@ type call struct {
 	gaveUp bool // though another attempt could have helped
 }
 
+// watched sends a request whose body may still be being sent when an attempt has
+// ended.
+func (l *layer) watched(req *http.Request) (*http.Response, error) {
+	c := &call{layer: l, req: req, body: bodies.Watch(req)}
+	out := req.WithContext(req.Context())
+	bodies.Attach(out, c.body)
+	c.took(l.next().RoundTrip(out))
+	if !c.wanted {
+		return c.outcome()
+	}
+	return c.again()
+}
+
 // again takes over after a first attempt that failed.
 //
 // The library keeps the loop: it counts, waits, and asks whether to go on. It
 // never sees the request nor a response, of which it would buffer, drain,
 // redirect or log what is not its own. It sends a probe, and the round tripper
 // that it sends it through makes the real attempt.
-func (l *layer) again(req *http.Request, resp *http.Response, err error) (*http.Response, error) {
-	if !repeatable(req) {
-		return resp, err
-	}
-	c := &call{layer: l, req: req}
-	c.took(resp, err)
-	if !c.wanted {
-		return resp, err
-	}
-	ctx, cancel := withCancel(req)
+func (c *call) again() (*http.Response, error) {
+	ctx, cancel := withCancel(c.req)
 	defer cancel()
 	client := &retryablehttp.Client{
 		HTTPClient:   &http.Client{Transport: prober(c.probe)},
-		RetryMax:     l.retries,
+		RetryMax:     c.retries,
 		CheckRetry:   func(context.Context, *http.Response, error) (bool, error) { return c.wanted, nil },
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return time.Until(c.due) },
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
@@ -68,7 +77,7 @@ func (l *layer) again(req *http.Request, resp *http.Response, err error) (*http.
 		if c.resp != nil && c.resp.Body != nil {
 			_ = c.resp.Body.Close()
 		}
-		if ended := req.Context().Err(); ended != nil {
+		if ended := c.req.Context().Err(); ended != nil {
 			err = ended
 		}
 		return nil, err
@@ -103,26 +112,40 @@ func (f prober) RoundTrip(probe *http.Request) (*http.Response, error) { return 
 // the attempt that was made before.
 func (c *call) probe(probe *http.Request) (*http.Response, error) {
 	if c.probed {
-		c.send()
+		if err := c.send(probe.Context()); err != nil {
+			return nil, err
+		}
 	}
 	c.probed = true
 	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: probe}, nil
 }
 
-// send makes the next attempt with a copy of the request.
+// send makes the next attempt with a copy of the request. Its error is that of
+// the context, which is the one of the waits.
 //
-// A body is opened when the wait is over, and no earlier: the last attempt may
-// have ended before its body was closed, and GetBody functions that rewind the
-// one stream that they have are not rare. If it fails, the last outcome stays.
-func (c *call) send() {
-	body := c.req.Body
+// A body is opened when the wait is over and the last one is closed, and no
+// earlier. If that fails, the last outcome stays.
+func (c *call) send(ctx context.Context) error {
 	if hasBody(c.req) {
-		var err error
-		if body, err = c.req.GetBody(); err != nil {
+		if !bodies.Closed(ctx, c.body, bodies.Wait-time.Since(c.ended)) {
 			c.wanted = false
-			c.giveUp("GetBody failed")
-			return
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			c.giveUp("the request's body is still being sent")
+			return nil
 		}
+		body, err := bodies.Reopen(c.req, c.body)
+		if err != nil {
+			c.wanted = false
+			why := "GetBody failed"
+			if errors.Is(err, bodies.ErrRewound) {
+				why = err.Error()
+			}
+			c.giveUp(why)
+			return nil
+		}
+		c.body = body
 		c.discard(discardWait)
 	}
 	out := c.req
@@ -130,11 +153,12 @@ func (c *call) send() {
 		out = repeat.Without(out)
 	}
 	out = out.WithContext(out.Context())
-	out.Body = body
+	bodies.Attach(out, c.body)
 	began := time.Now()
 	resp, err := c.next().RoundTrip(out)
 	c.lasted = time.Since(began)
 	c.took(resp, err)
+	return nil
 }
 
 // took takes an attempt's outcome, and decides whether and when there is to be
@@ -144,7 +168,7 @@ func (c *call) took(resp *http.Response, err error) {
 	c.sent++
 	c.spent = c.spent || repeat.In(resp, err)
 	c.wanted = false
-	if !transient(c.req, resp, err) {
+	if !transient(c.req, resp, err) || err != nil && bodies.Failed(c.body) != nil {
 		return
 	}
 	if c.sent > c.retries {
@@ -156,6 +180,7 @@ func (c *call) took(resp *http.Response, err error) {
 		return
 	}
 	now := time.Now()
+	c.ended = now
 	wait := c.backoff(c.sent)
 	if resp != nil {
 		asked := retryAfter(resp.Header, now)
@@ -173,8 +198,12 @@ func (c *call) took(resp *http.Response, err error) {
 	c.wanted = true
 	c.tell(slog.LevelInfo, "request will be sent again", slog.Duration("wait", wait))
 	c.event()
-	if !hasBody(c.req) {
+	switch {
+	case !hasBody(c.req):
 		c.discard(min(wait, discardWait))
+	case resp != nil && !bodies.Closed(c.req.Context(), c.body, 0):
+		// With net/http the sending ends when the response was read to its end.
+		bodies.ReadAhead(resp)
 	}
 }
 
@@ -189,10 +218,17 @@ func (c *call) discard(wait time.Duration) {
 // outcome returns what the last attempt ended in, as if it had been the only one.
 func (c *call) outcome() (*http.Response, error) {
 	switch {
-	case c.err != nil && c.gaveUp && c.sent > 1:
-		return nil, &exhausted{c.err, c.sent}
-	case c.err != nil || c.resp == nil:
-		return nil, c.err
+	case c.err != nil:
+		err := c.err
+		if c.gaveUp && c.sent > 1 {
+			err = &exhausted{err, c.sent}
+		}
+		if c.spent { // for another layer of this kind around us
+			err = repeat.Error(err)
+		}
+		return nil, err
+	case c.resp == nil:
+		return nil, nil
 	}
 	// Its request is the caller's, and what is noted on that comes along.
 	e, diagnosed := auth.FromResponse(c.resp)
@@ -259,8 +295,15 @@ func loggable(err error, u *url.URL) string {
 	for found, ok := errors.AsType[*url.Error](err); ok; found, ok = errors.AsType[*url.Error](err) {
 		err = found.Err
 	}
+	text := err.Error()
+	if u.User != nil { // what is short is known by its place only
+		text = strings.ReplaceAll(text, "//"+u.User.String()+"@", "//"+scrub.Masked+"@")
+	}
+	if u.RawQuery != "" {
+		text = strings.ReplaceAll(text, "?"+u.RawQuery, "?"+scrub.Masked)
+	}
 	password, _ := u.User.Password()
-	return scrub.New(scrub.Value{Secret: u.RawQuery}, scrub.Value{Secret: u.User.Username()}, scrub.Value{Secret: password}).Text(err.Error())
+	return scrub.New(scrub.Value{Secret: u.RawQuery}, scrub.Value{Secret: u.User.Username()}, scrub.Value{Secret: password}).Text(text)
 }
 
 // exhausted is the error of a call whose last attempt failed like others before.

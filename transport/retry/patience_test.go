@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/internal/repeat"
 	"github.com/reauth-go/reauth/transport/retry"
 )
 
@@ -64,4 +65,21 @@ func TestL13_RetriesAreEvents(t *testing.T) {
 		fetch(t, newLayer(t, script(503), retry.Config{Hook: func(_ context.Context, e auth.Event) { heard = append(heard, e) }}), newRequest(t, "POST", nil))
 		wantEqual(t, "events of a POST", len(heard), 0)
 	})
+}
+
+// TestL1_ALayerAroundThisOneLearnsOfTheRepeat: an attempt that ended a call's
+// repeat is not the last that hears of it.
+func TestL1_ALayerAroundThisOneLearnsOfTheRepeat(t *testing.T) {
+	for _, outcomes := range [][]any{
+		{repeat.Error(errWire), errWire, errWire, errWire},
+		{errWire, repeat.Error(errWire), auth.ErrClosed},
+		{repeat.Error(errWire), 503, errWire, errWire},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			_, err := newLayer(t, script(outcomes...), retry.Config{}).RoundTrip(newRequest(t, "GET", nil))
+			if err == nil || !repeat.In(nil, err) {
+				t.Errorf("%v: the error %v does not say that the repeat was made", outcomes, err)
+			}
+		})
+	}
 }

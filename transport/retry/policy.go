@@ -30,9 +30,11 @@ func mayPass(status int) bool {
 	return false
 }
 
-// repeatable reports whether a request may be sent twice, and its body can be.
+// repeatable reports whether a request may be sent twice, and its body can be. One
+// that net/http does not send at all fares no better the second time.
 func repeatable(req *http.Request) bool {
-	if req.URL == nil || hasBody(req) && req.GetBody == nil {
+	if req.URL == nil || req.URL.Host == "" || req.Header == nil || hasBody(req) && req.GetBody == nil ||
+		strings.ContainsFunc(req.Method, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return false
 	}
 	switch req.Method {
@@ -59,6 +61,10 @@ func transient(req *http.Request, resp *http.Response, err error) bool {
 		return false
 	}
 	if errors.Is(err, auth.ErrClosed) || errors.Is(err, context.Canceled) || refusedByTLS(err) {
+		return false
+	}
+	// The caller's body is not as long as the caller says: net/http has no type for it.
+	if strings.HasPrefix(err.Error(), "http: ContentLength=") {
 		return false
 	}
 	// That a name does not exist is an answer. That nobody could be asked is none.

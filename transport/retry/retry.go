@@ -12,7 +12,8 @@
 // method (RFC 9110 section 9.2.2), and those that carry an Idempotency-Key or
 // X-Idempotency-Key, or have one of these set to no value at all, by which
 // [http.Transport], too, is told that a request is idempotent. Their body must
-// be absent or reopened by GetBody; nothing is buffered.
+// be absent or reopened by GetBody; nothing is buffered. A body that is still
+// being sent a second after the answer is not sent again.
 //
 // What may pass:
 //
@@ -52,6 +53,7 @@ import (
 	"time"
 
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/internal/bodies"
 )
 
 // The defaults. With them a call that fails four times at once has waited for 3.5
@@ -148,12 +150,23 @@ type layer struct {
 }
 
 // RoundTrip sends req, and sends it again where that may help.
+//
+// A request that may be sent again, with a body that may have to be waited for,
+// goes out as a copy whose body is watched. All others go out as they are.
 func (l *layer) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := l.next().RoundTrip(req)
-	if err == nil && (resp == nil || !mayPass(resp.StatusCode)) {
-		return resp, nil
+	if bodies.Unwatched(req) && repeatable(req) {
+		return l.watched(req)
 	}
-	return l.again(req, resp, err)
+	resp, err := l.next().RoundTrip(req)
+	if err == nil && (resp == nil || !mayPass(resp.StatusCode)) || !repeatable(req) {
+		return resp, err
+	}
+	c := &call{layer: l, req: req, body: req.Body}
+	c.took(resp, err)
+	if !c.wanted {
+		return resp, err
+	}
+	return c.again()
 }
 
 // CloseIdleConnections passes on to the next layer.

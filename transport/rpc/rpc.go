@@ -283,7 +283,7 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Header = http.Header{}
 	to := a.to.Load()
 	switch {
-	case a.failed.Load() != nil:
+	case made.err != nil && a.failed.Load() != nil:
 		return nil, *a.failed.Load()
 	case to == nil && made.err != nil:
 		return nil, errNotTaken

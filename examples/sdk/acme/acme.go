@@ -19,6 +19,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/reauth-go/reauth"
@@ -87,7 +90,7 @@ func (c *Client) Me(ctx context.Context) (User, error) {
 // Project returns a project's name.
 func (c *Client) Project(ctx context.Context, id string) (string, error) {
 	var project struct{ Name string }
-	err := c.api.Get(ctx, "/v1/projects/"+id, &project)
+	err := c.api.Get(ctx, "/v1/projects/"+url.PathEscape(id), &project)
 	return project.Name, wrap(err)
 }
 
@@ -96,7 +99,11 @@ func (c *Client) Project(ctx context.Context, id string) (string, error) {
 func remedy(e *auth.Error) auth.Remedy {
 	r := e.Remedy
 	if codeOf(e) == NoKey {
-		r.Text, r.Command = "log in, or set ACME_CLOUD_API_KEY", "acme login"
+		if halfConfigured(e) {
+			r.Command = "" // a machine does not log in: it needs the variable that is named
+		} else {
+			r.Text, r.Command = "log in, or set ACME_CLOUD_API_KEY", "acme login"
+		}
 		return r
 	}
 	switch e.Step() {
@@ -112,6 +119,14 @@ func remedy(e *auth.Error) auth.Remedy {
 	return r
 }
 
+// halfConfigured reports whether some of a machine's variables are set: then
+// nothing else is looked at, and other advice would lead nowhere.
+func halfConfigured(e *auth.Error) bool {
+	return slices.ContainsFunc(e.Tried, func(a auth.Attempt) bool {
+		return strings.HasPrefix(a.Place.Name, "ACME_CLOUD_CLIENT_") || a.Place.Name == "ACME_CLOUD_TOKEN_URL"
+	})
+}
+
 // logTo makes a log of events: a warning where somebody should look, and none
 // for what happens with each request.
 func logTo(log *slog.Logger) auth.Hook {
@@ -123,7 +138,7 @@ func logTo(log *slog.Logger) auth.Hook {
 		switch e.Kind {
 		case auth.EventRenewFailed, auth.EventShadowed, auth.EventRefused, auth.EventNotPersisted:
 			level = slog.LevelWarn
-		case auth.EventRepeated, auth.EventPassed:
+		case auth.EventRepeated, auth.EventPassed, auth.EventRetried:
 			return
 		}
 		if e.Kind == auth.EventRenewFailed && e.Provenance == (auth.Provenance{}) {

@@ -125,7 +125,7 @@ func TestL11_Soak(t *testing.T) {
 		t.Error("nothing succeeded, or nothing happened")
 	}
 	for what := range got.counts {
-		if strings.HasPrefix(what, "untyped") {
+		if strings.Contains(what, "untyped") {
 			t.Errorf("a failure that says nothing: %s", what)
 		}
 	}
@@ -205,6 +205,9 @@ func call(ctx context.Context, client *reauth.Client, srv *authtest.Server, n in
 	if broken, ok := errors.AsType[*net.OpError](err); ok {
 		return "the network: " + broken.Op
 	}
+	if strings.HasSuffix(err.Error(), "http: server closed idle connection") { // net/http has no type for it
+		return "the connection broke"
+	}
 	return "untyped: " + err.Error()
 }
 
@@ -224,7 +227,7 @@ func trouble(ctx context.Context, srv *authtest.Server) {
 		func() { srv.API.RefuseNext(1, authtest.InvalidToken) },
 		func() { srv.Issuer.FailFor(200*time.Millisecond, authtest.HalfReply) },
 	}
-	tick := time.NewTicker(lifetime / 10)
+	tick := time.NewTicker(lifetime / 4)
 	defer tick.Stop()
 	for n := 0; ; n++ {
 		select {
