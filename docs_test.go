@@ -44,7 +44,7 @@ const operations = "docs/operations.md"
 // rooms are the packages whose numbers the page lists, by the names that it
 // gives them.
 var rooms = map[string]string{
-	"reauth": ".", "auth": "auth", "keyring": "auth/keyring", "oauth": "auth/oauth", "diagnose": "auth/diagnose",
+	"reauth": ".", "auth": "auth", "keyring": "auth/keyring", "oauth": "auth/oauth", "diagnose": "auth/diagnose", "profile": "auth/profile",
 	"transport": "transport", "retry": "transport/retry", "bodies": "internal/bodies", "challenge": "internal/challenge", "scrub": "internal/scrub",
 }
 

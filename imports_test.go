@@ -25,13 +25,15 @@ var mayImport = map[string][]string{
 	"internal/bodies":    {},
 	"internal/challenge": {"auth"},
 	"internal/fakering":  {},
+	"internal/keyshape":  {},
 	"internal/repeat":    {},
 	"internal/scrub":     {},
-	"auth/diagnose":      {"auth", "internal/challenge", "internal/scrub"},
-	"transport":          {"auth", "auth/diagnose", "internal/bodies", "internal/challenge", "internal/repeat", "internal/scrub"},
+	"auth/profile":       {"auth"},
+	"auth/diagnose":      {"auth", "auth/profile", "internal/challenge", "internal/keyshape", "internal/scrub"},
+	"transport":          {"auth", "auth/diagnose", "auth/profile", "internal/bodies", "internal/challenge", "internal/repeat", "internal/scrub"},
 	"transport/retry":    {"auth", "internal/bodies", "internal/repeat", "internal/scrub"},
 	"transport/rpc":      {"auth", "auth/diagnose", "transport"},
-	"":                   {"auth", "auth/diagnose", "auth/keyring", "auth/oauth", "transport", "transport/retry"},
+	"":                   {"auth", "auth/diagnose", "auth/keyring", "auth/oauth", "auth/profile", "transport", "transport/retry"},
 }
 
 // livesOnlyIn says which package may import a module that is not ours, and its

@@ -26,6 +26,11 @@ type Error struct {
 	Cause Cause
 	// Confidence says how sure that is.
 	Confidence Confidence
+	// Others are the causes that it could be instead, the best first: few, and
+	// none where the cause is proven.
+	Others []Other
+	// Fixer is who can put it right. Empty means Cause.Fixer.
+	Fixer Fixer
 	// Remedy is what to do, in words.
 	Remedy Remedy
 	// Evidence lists the facts that led to the cause, strongest first. There
@@ -86,6 +91,12 @@ type Remedy struct {
 	URL     string `json:"url"`     // where to read on, if there is such a page
 }
 
+// An Other is a cause that came second, or later, and how sure that one is.
+type Other struct {
+	Cause      Cause      `json:"cause"`
+	Confidence Confidence `json:"confidence"`
+}
+
 // Evidence is one fact, and who told it.
 type Evidence struct {
 	Source string `json:"source"` // "env ACME_API_KEY", "response", "clock", …
@@ -115,6 +126,13 @@ type Response struct {
 // Step returns e.Cause.Step().
 func (e *Error) Step() Step { return e.Cause.Step() }
 
+func (e *Error) fixer() Fixer {
+	if e.Fixer != "" {
+		return e.Fixer
+	}
+	return e.Cause.Fixer()
+}
+
 // Error returns one line: the cause, how sure it is, the fact behind it, the
 // step, and where the credential was found. Method and URL are not in it,
 // because [net/url.Error] puts them in front.
@@ -126,7 +144,7 @@ func (e *Error) Error() string {
 		b.WriteString(": " + e.Evidence[0].Fact)
 	}
 	b.WriteString("; " + string(e.Step()) + ": " + e.remedyText())
-	if e.Sent != nil {
+	if e.Sent != nil && e.Sent.Provenance != (Provenance{}) {
 		b.WriteString(" (sent: " + e.Sent.Provenance.String() + ")")
 	}
 	if e.Throttled {
@@ -191,7 +209,7 @@ func (e *Error) LogValue() slog.Value {
 	if len(e.Evidence) > 0 {
 		attrs = append(attrs, slog.String("fact", oneLine(e.Evidence[0].Fact)))
 	}
-	if e.Sent != nil {
+	if e.Sent != nil && e.Sent.Provenance != (Provenance{}) {
 		attrs = append(attrs, slog.String("found_in", e.Sent.Provenance.String()))
 	}
 	if e.Response != nil {
@@ -206,9 +224,9 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// MarshalJSON writes the diagnosis as one object: cause, confidence, step,
-// remedy {text, command, url}, evidence [{source, fact}], challenges [{scheme,
-// params, token68}], and where they exist request, sent, tried, status,
+// MarshalJSON writes the diagnosis as one object: cause, confidence, step, fixer,
+// remedy {text, command, url}, evidence [{source, fact}], others [{cause,
+// confidence}], challenges [{scheme, params, token68}], and where they exist request, sent, tried, status,
 // request_id, throttled and next_try.
 func (e *Error) MarshalJSON() ([]byte, error) {
 	type sent struct {
@@ -228,8 +246,10 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 		Cause      Cause       `json:"cause"`
 		Confidence Confidence  `json:"confidence"`
 		Step       Step        `json:"step"`
+		Fixer      Fixer       `json:"fixer"`
 		Remedy     Remedy      `json:"remedy"`
 		Evidence   []Evidence  `json:"evidence"`
+		Others     []Other     `json:"others"`
 		Challenges []Challenge `json:"challenges"`
 		Request    string      `json:"request,omitempty"`
 		Sent       *sent       `json:"sent,omitempty"`
@@ -239,13 +259,16 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 		Throttled  bool        `json:"throttled,omitempty"`
 		NextTry    *time.Time  `json:"next_try,omitempty"`
 	}{
-		Cause: e.Cause, Confidence: e.Confidence, Step: e.Step(), Remedy: e.Remedy,
-		Evidence: e.Evidence, Challenges: []Challenge{}, Request: e.Request,
+		Cause: e.Cause, Confidence: e.Confidence, Step: e.Step(), Fixer: e.fixer(), Remedy: e.Remedy,
+		Evidence: e.Evidence, Others: e.Others, Challenges: []Challenge{}, Request: e.Request,
 		Throttled: e.Throttled, NextTry: stated(e.NextTry),
 	}
 	out.Remedy.Text = e.remedyText()
 	if out.Evidence == nil {
 		out.Evidence = []Evidence{}
+	}
+	if out.Others == nil {
+		out.Others = []Other{}
 	}
 	if s := e.Sent; s != nil {
 		out.Sent = &sent{s.Scheme, s.Place.String(), s.Masked, s.Fingerprint, s.Provenance.String(), stated(s.Since), stated(s.Expiry)}

@@ -155,7 +155,7 @@ func TestError_JSON(t *testing.T) {
 		if err := json.Unmarshal(data, &got); err != nil {
 			t.Fatal(err)
 		}
-		for key, kind := range map[string]string{"cause": "string", "confidence": "string", "step": "string",
+		for key, kind := range map[string]string{"cause": "string", "confidence": "string", "step": "string", "fixer": "string", "others": "[]interface {}",
 			"remedy": "map[string]interface {}", "evidence": "[]interface {}", "challenges": "[]interface {}"} {
 			if fmt.Sprintf("%T", got[key]) != kind {
 				t.Errorf("%s: %s is %T, want %s", name, key, got[key], kind)
@@ -310,13 +310,22 @@ func TestAsError(t *testing.T) {
 
 func TestT81_EveryCauseHasItsWords(t *testing.T) {
 	steps := []auth.Step{auth.StepVerify, auth.StepSend, auth.StepRenew, auth.StepConsult, auth.StepFixEnvironment, auth.StepWait}
+	fixers := []auth.Fixer{auth.FixerCode, auth.FixerUser, auth.FixerDeveloper, auth.FixerOperator, auth.FixerProvider}
 	for _, c := range []auth.Cause{
 		auth.MissingCredential, auth.EmptyCredential, auth.SourceUnavailable, auth.SourceLocked, auth.SourceDenied, auth.SourceTimeout,
 		auth.SourceCorrupt, auth.SourceFailed, auth.ValueTooBig, auth.MalformedCharacters, auth.MalformedWrapping, auth.PlaceholderValue,
 		auth.InvalidCredential, auth.NotSent, auth.WrongScheme, auth.InsecureTransport, auth.ProxyAuthRequired, auth.AccessExpired,
 		auth.AccessRevoked, auth.ClockSkew, auth.RefreshRejected, auth.ClientRejected, auth.ClientNotAllowed, auth.EndpointMisconfigured,
 		auth.IssuerUnavailable, auth.RefreshThrottled, auth.InsufficientScope, auth.StepUpRequired, auth.PolicyBlocked, auth.RejectedUnclassified,
+		auth.HelperFailed, auth.CoordinationFailed, auth.TypoOrTruncated, auth.WrongCredentialKind, auth.WrongEnvironment, auth.WrongIssuer,
+		auth.WrongLocation, auth.AmbiguousCredentials, auth.StrippedInTransit, auth.MissingCompanion, auth.SignatureInvalid, auth.WrongAudience,
+		auth.BindingMismatch, auth.ProofInvalid, auth.StaticKeyExpired, auth.SessionExpired, auth.NonceRequired, auth.RefreshSuperseded,
+		auth.RefreshReused, auth.RefreshResponseLost, auth.RefreshExpired, auth.GrantRevoked, auth.CertificateRejected, auth.IntermediaryResponse,
+		auth.PermissionDenied, auth.PrincipalDisabled, auth.RateOrQuota,
 	} {
+		if !slices.Contains(fixers, c.Fixer()) {
+			t.Errorf("%s: fixer %q", c, c.Fixer())
+		}
 		if c.Error() != string(c) || strings.ToLower(string(c)) != string(c) {
 			t.Errorf("%q is no code", c)
 		}
@@ -330,6 +339,9 @@ func TestT81_EveryCauseHasItsWords(t *testing.T) {
 		if !errors.Is(&auth.Error{Cause: c}, c) {
 			t.Errorf("errors.Is does not find %s", c)
 		}
+	}
+	if auth.Cause("of_a_later_version").Fixer() != auth.FixerDeveloper {
+		t.Error("an unknown code has another fixer than developer")
 	}
 	if auth.Cause("of_a_later_version").Step() != auth.StepConsult {
 		t.Error("an unknown code has another step than consult_provider")
@@ -401,3 +413,31 @@ func TestFromResponse(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// What else it could be is in the JSON, and on the page only of what is no more
+// than possible; who can fix it is the cause's, unless somebody says otherwise.
+func TestL9_RunnersUpAndFixer(t *testing.T) {
+	e := &auth.Error{
+		Cause: auth.InvalidCredential, Evidence: []auth.Evidence{{Source: "response", Fact: "it says no"}},
+		Others: []auth.Other{{Cause: auth.AccessExpired}, {Cause: auth.WrongEnvironment}},
+	}
+	raw, err := json.Marshal(e)
+	if err != nil || !strings.Contains(string(raw), `"fixer":"developer"`) ||
+		!strings.Contains(string(raw), `"others":[{"cause":"access_expired","confidence":"possible"},{"cause":"wrong_environment","confidence":"possible"}]`) {
+		t.Errorf("%v %s", err, raw)
+	}
+	const row = "or       access_expired, wrong_environment"
+	if !strings.Contains(e.Explain(), row) {
+		t.Error(e.Explain())
+	}
+	e.Confidence, e.Fixer = auth.Likely, auth.FixerProvider
+	if strings.Contains(e.Explain(), row) {
+		t.Error(e.Explain())
+	}
+	if raw, _ = json.Marshal(e); !strings.Contains(string(raw), `"fixer":"provider"`) {
+		t.Errorf("%s", raw)
+	}
+	if errors.Is(e, auth.AccessExpired) {
+		t.Error("a runner-up is a second cause")
+	}
+}

@@ -18,8 +18,19 @@ func (e *Error) Explain() string {
 	for _, ev := range e.Evidence[min(1, len(e.Evidence)):] {
 		p.row("because", ev.Source+": "+ev.Fact)
 	}
+	if e.Confidence == Possible { // what is likely shall not be talked down
+		var codes []string
+		for _, o := range e.Others {
+			codes = append(codes, string(o.Cause))
+		}
+		p.row("or", strings.Join(codes, ", "))
+	}
 	if s := e.Sent; s != nil {
-		p.row("sent", fmt.Sprintf("%s: %s, found in %s", s.Place, s.Masked, s.Provenance))
+		sent := s.Place.String() + ": " + s.Masked
+		if found := s.Provenance.String(); found != "" {
+			sent += ", found in " + found
+		}
+		p.row("sent", sent)
 		if s.Fingerprint != "" && !s.Since.IsZero() {
 			p.row("", fmt.Sprintf("in use since %s, fingerprint %s", stamp(s.Since), s.Fingerprint))
 		}

@@ -1,9 +1,10 @@
 package diagnose
 
 import (
-	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 )
 
 // A body is the beginning of a response's body, taken apart.
@@ -46,74 +47,111 @@ func readBody(text, contentType string) body {
 	return b
 }
 
-// speaks are the names of fields that speak of the failure, in lower case and
-// without separators. A field within one of them speaks too.
-var speaks = regexp.MustCompile(`err|message|msg|detail|reason|descr|title|fault|code|status|hint|type|cause|category|debug|problem|advice|name$|^id$`)
+// speaks reports whether a field speaks of the failure by its name, which is in
+// lower case and without separators. A field within one that speaks does too.
+func speaks(name string) bool {
+	for _, part := range []string{"err", "message", "msg", "detail", "reason", "descr", "title", "fault", "code", "status", "hint", "type", "cause", "category", "debug", "problem", "advice"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return name == "id" || strings.HasSuffix(name, "name")
+}
 
-var pageField = regexp.MustCompile(`^(documentationurl|docurl|docsurl|moreinfo|erroruri|helpurl|infourl|help|href|type)$`)
+// pageField reports whether a field may hold an address for reading on.
+func pageField(name string) bool {
+	switch name {
+	case "documentationurl", "docurl", "docsurl", "moreinfo", "erroruri", "helpurl", "infourl", "help", "href", "type":
+		return true
+	}
+	return false
+}
 
-var requestIDField = regexp.MustCompile(`^(requestid|correlationid|traceid|errorid|psp[a-z]*reference)$`)
+// requestIDField reports whether a field names the exchange.
+func requestIDField(name string) bool {
+	switch name {
+	case "requestid", "correlationid", "traceid", "errorid":
+		return true
+	}
+	return strings.HasPrefix(name, "psp") && strings.HasSuffix(name, "reference")
+}
 
-// readJSON walks over tokens: no depth of nesting costs more than its length,
-// and a document that was cut off has told what it told.
+// A name is what the name of a field tells.
+type name struct {
+	plain  string // in lower case, without separators
+	spoken bool   // a field of that name speaks of the failure
+	page   bool   // it may hold an address for reading on
+	id     bool   // it names the exchange
+}
+
+func nameOf(field string) name {
+	plain := squeezed(field)
+	return name{plain, speaks(plain), pageField(plain), requestIDField(plain)}
+}
+
+// readJSON walks over the document once: no depth of nesting costs more than its
+// length.
 func (b *body) readJSON(text string) {
 	type level struct {
 		object bool
-		key    string // in lower case, without separators
-		spoken bool   // an enclosing field speaks
+		key    name
+		spoken bool // an enclosing field speaks
 		atKey  bool
 	}
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.UseNumber()
-	stack := []level{{spoken: true}}
+	var room [16]level
+	names := make(map[string]name)
+	in := jsonReader{s: text}
+	stack := append(room[:0], level{spoken: true})
 	for len(b.texts) < maxTexts {
-		token, err := dec.Token()
-		if err != nil {
+		kind, text, ok := in.next()
+		if !ok {
 			return
 		}
 		top := &stack[len(stack)-1]
-		if delim, ok := token.(json.Delim); ok {
-			if delim == '}' || delim == ']' {
-				if len(stack) == 1 {
-					return
-				}
-				stack = stack[:len(stack)-1]
-				if top = &stack[len(stack)-1]; top.object {
-					top.atKey = true
-				}
-				continue
+		switch kind {
+		case '}', ']':
+			if len(stack) == 1 {
+				return
 			}
+			stack = stack[:len(stack)-1]
+			top = &stack[len(stack)-1]
+			top.atKey = top.object
+		case '{', '[':
 			if len(stack) > maxDepth {
 				return
 			}
-			spoken := top.spoken && len(stack) > 1 || speaks.MatchString(top.key) || len(stack) == 1 && delim == '['
-			stack = append(stack, level{object: delim == '{', key: top.key, spoken: spoken, atKey: delim == '{'})
-			continue
+			spoken := top.spoken && len(stack) > 1 || top.key.spoken || len(stack) == 1 && kind == '['
+			stack = append(stack, level{object: kind == '{', key: top.key, spoken: spoken, atKey: kind == '{'})
+		default:
+			if top.object && top.atKey {
+				n, known := names[text]
+				if !known {
+					n = nameOf(text)
+					names[text] = n
+				}
+				top.key, top.atKey = n, false
+				continue
+			}
+			if kind == jsonText {
+				b.take(top.key, text, len(stack) <= 3, top.spoken || top.key.spoken)
+			}
+			top.atKey = top.object
 		}
-		if top.object && top.atKey {
-			name, _ := token.(string)
-			top.key, top.atKey = squeezed(name), false
-			continue
-		}
-		if s, ok := token.(string); ok {
-			b.take(top.key, s, len(stack) <= 3, top.spoken || speaks.MatchString(top.key))
-		}
-		top.atKey = top.object
 	}
 }
 
-func (b *body) take(key, value string, outer, spoken bool) {
+func (b *body) take(key name, value string, outer, spoken bool) {
 	switch {
-	case pageField.MatchString(key) && strings.HasPrefix(value, "http"):
+	case key.page && strings.HasPrefix(value, "http"):
 		if b.page == "" {
 			b.page = value
 		}
-	case requestIDField.MatchString(key):
+	case key.id:
 		if b.requestID == "" {
 			b.requestID = value
 		}
 	case spoken:
-		if key == "error" && outer && b.code == "" && codeLike.MatchString(value) {
+		if key.plain == "error" && outer && b.code == "" && codeLike.MatchString(value) {
 			b.code = value
 		}
 		b.say(value)
@@ -124,7 +162,7 @@ func (b *body) take(key, value string, outer, spoken bool) {
 var codeLike = regexp.MustCompile(`^[a-z]+(_[a-z]+)+$`)
 
 func (b *body) say(s string) {
-	if s = cut(strings.TrimSpace(s), maxText); s != "" && len(b.texts) < maxTexts {
+	if s = cut(strings.TrimSpace(s), maxText); s != "" && len(b.texts) < maxTexts && !slices.Contains(b.texts, s) {
 		b.texts = append(b.texts, s)
 	}
 }
@@ -138,9 +176,9 @@ func (b *body) readTags(text string, tag *regexp.Regexp) {
 	for _, m := range tag.FindAllStringSubmatch(text, maxTexts) {
 		name := squeezed(m[1])
 		switch {
-		case requestIDField.MatchString(name) && b.requestID == "":
+		case requestIDField(name) && b.requestID == "":
 			b.requestID = m[2]
-		case b.html || speaks.MatchString(name):
+		case b.html || speaks(name):
 			b.say(m[2])
 		}
 	}
@@ -152,7 +190,8 @@ func (b *body) readPlain(text string) {
 		b.fields = true
 		for pair := range strings.SplitSeq(text, "&") {
 			if name, value, ok := strings.Cut(pair, "="); ok {
-				b.take(squeezed(name), strings.NewReplacer("%20", " ", "+", " ").Replace(value), true, speaks.MatchString(squeezed(name)))
+				field := nameOf(name)
+				b.take(field, strings.NewReplacer("%20", " ", "+", " ").Replace(value), true, field.spoken)
 			}
 		}
 		return
@@ -162,5 +201,10 @@ func (b *body) readPlain(text string) {
 
 // squeezed makes field names comparable.
 func squeezed(name string) string {
-	return strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(strings.ToLower(cut(name, 64)))
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("_-. ", r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, cut(name, 64))
 }

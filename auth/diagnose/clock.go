@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/reauth-go/reauth/auth"
@@ -108,7 +109,7 @@ func (f *facts) absoluteExpiry() time.Time {
 // server's clock agrees and the refusal is about nothing else: a refusal within
 // the minute that servers allow may have another reason.
 func expired(f *facts) *finding {
-	if f.cred == nil || f.x.At.IsZero() {
+	if f.cred == nil || f.x.At.IsZero() && f.x.Lifetime != LifetimePast {
 		return nil
 	}
 	exp := f.expiry()
@@ -116,6 +117,9 @@ func expired(f *facts) *finding {
 		exp = f.token.exp
 	}
 	code, proper := f.code()
+	if f.lapsed() && (exp.IsZero() || f.clock.here.Before(exp)) || f.lapsed() && (f.grant != "" || strings.EqualFold(f.scheme, "Cookie")) {
+		return f.lapsedOf()
+	}
 	if exp.IsZero() || f.clock.here.Before(exp) || code == "invalid_grant" {
 		return nil
 	}
@@ -124,7 +128,7 @@ func expired(f *facts) *finding {
 		return nil // by the clock that counts it is valid
 	}
 	found := &finding{
-		cause: auth.AccessExpired, confidence: auth.Certain, source: f.cred.Provenance.String(),
+		cause: auth.AccessExpired, confidence: auth.Certain, source: f.origin(),
 		fact: fmt.Sprintf("the %s expired at %s, %s before it was refused", f.noun(), stamp(exp), span(f.clock.here.Sub(exp))),
 	}
 	toldSo := proper && code == "invalid_token" || f.said.is(saysExpired)
@@ -141,6 +145,26 @@ func expired(f *facts) *finding {
 	}
 	if proper && code != "" {
 		found.more = append(found.more, f.codeEvidence())
+	}
+	return found
+}
+
+// lapsedOf: the end is known, and not when it was. What came to its end depends
+// on what was sent.
+func (f *facts) lapsedOf() *finding {
+	found := &finding{cause: auth.AccessExpired, confidence: auth.Likely, source: f.origin(), fact: "the " + f.noun() + " had expired when it was refused"}
+	switch {
+	case f.renewing():
+		found.cause, found.fact = auth.RefreshExpired, "the refresh token had expired when it was refused"
+	case f.grant != "":
+		found.cause, found.fact = auth.StaticKeyExpired, "the client's credential had expired when it was refused"
+	case strings.EqualFold(f.scheme, "Cookie"):
+		found.cause, found.fact = auth.SessionExpired, "the session had ended when the request was refused"
+	}
+	if code, _ := f.code(); code != "" {
+		found.more = append(found.more, f.codeEvidence())
+	} else if len(f.said) > 0 {
+		found.more = append(found.more, f.said.evidence())
 	}
 	return found
 }

@@ -20,6 +20,11 @@ func bySingleMeaning(f *facts) *finding {
 	if proper && f.x.Status != 400 {
 		found.confidence, found.source = auth.Certain, "challenge"
 	}
+	if stale := f.param("stale"); strings.EqualFold(f.scheme, "Digest") && strings.EqualFold(stale, "true") {
+		found.confidence, found.source = auth.Certain, "challenge"
+		found.cause, found.fact = auth.NonceRequired, "the API says that the nonce is stale (RFC 7616 section 3.3), and not the password"
+		return found
+	}
 	switch code {
 	case "insufficient_scope":
 		found.cause = auth.InsufficientScope
@@ -35,6 +40,16 @@ func bySingleMeaning(f *facts) *finding {
 		if !f.token.iat.IsZero() {
 			found.note("token", "it was issued at "+stamp(f.token.iat))
 		}
+	case "use_dpop_nonce":
+		found.cause = auth.NonceRequired
+		if f.x.Header.Get("DPoP-Nonce") != "" {
+			found.fact += ", and gives one in DPoP-Nonce"
+			if !proper {
+				found.note("response", "RFC 9449 section 8 names that code")
+			}
+		}
+	case "invalid_dpop_proof":
+		found.cause = auth.ProofInvalid
 	case "insufficient_claims":
 		found.cause = auth.PolicyBlocked
 		found.fact += ": a policy wants more claims in the token"
@@ -104,10 +119,26 @@ func byIssuer(f *facts) *finding {
 	switch code {
 	case "invalid_grant":
 		found.cause = auth.RefreshRejected
+		switch {
+		case f.grant == "password":
+			found.cause = auth.InvalidCredential // of the user's (RFC 6749 section 5.2)
+		case f.grant != "" && !f.renewing():
+		case f.said.has(saysReused):
+			found.cause = auth.RefreshReused
+		case f.said.is(saysExpired, saysRevoked) && f.renewing():
+			f.meaning(f.said[0].says[0], found)
+		}
 	case "invalid_client":
 		found.cause = auth.ClientRejected
+		if f.said.is(saysExpired) {
+			found.cause = auth.StaticKeyExpired
+		}
 	case "unauthorized_client", "unsupported_grant_type", "invalid_scope":
 		found.cause = auth.ClientNotAllowed
+	case "invalid_target": // RFC 8707 section 2
+		found.cause = auth.WrongAudience
+	case "temporarily_unavailable", "server_error":
+		found.cause = auth.IssuerUnavailable
 	default:
 		return nil
 	}
@@ -141,6 +172,8 @@ func byCode(f *facts) *finding {
 				found.confidence = auth.Possible
 				found.more[0].Fact = "the API accepted it before; no expiry is stated, so it has expired or was withdrawn"
 			}
+		case f.elsewhere():
+			found.cause = auth.InvalidCredential // what was before is not known
 		case !f.issued():
 			found.cause = auth.InvalidCredential
 			found.note("this program", "the API has not accepted this "+f.noun()+" since the program started")

@@ -3,12 +3,18 @@
 //
 // Its functions are pure: the same facts always give the same answer, and
 // nothing here decides what is sent. Signals count in this order: facts known
-// on this side, standard codes in their proper place (RFC 6750, RFC 9470), and
-// only then the words of the body. Certain is said only of what a local fact,
-// a standard code of one meaning, or a pair of differing attempts proves; never
-// of a status code alone or of prose.
+// on this side, standard codes in their proper place (RFC 6750, 6749, 7616, 9449,
+// 9470), the codes that a provider documents, and only then the words of the
+// body. Those are read by rules that know how people write and not who wrote
+// it: a provider that nobody listed is understood as well as any. Certain is
+// said only of what a local fact, a standard code of one meaning, or a pair of
+// differing attempts proves; never of a status code alone or of prose. What it
+// could be instead is named behind the cause.
 //
-// The transport calls it; programs meet its results.
+// The transport calls it; programs meet its results. An exchange that happened
+// elsewhere is diagnosed too, from what was recorded of it: see
+// [Exchange.Carried]. testdata/corpus.jsonl has 209 of them, which the tests
+// hold the rules to.
 package diagnose
 
 import (
@@ -16,6 +22,7 @@ import (
 	"time"
 
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/auth/profile"
 )
 
 // Words are a vendor's own, to be put into remedies. The zero value has none.
@@ -53,6 +60,10 @@ type Exchange struct {
 	Scheme     auth.Scheme
 	NotSent    NotSent
 
+	// Lifetime is what is known of the credential's end where neither it nor
+	// Credential.Expiry says when it is.
+	Lifetime Lifetime
+
 	Since    time.Time // when this program got the credential; zero if unknown
 	Accepted bool      // the same credential was accepted by this API before
 
@@ -78,6 +89,14 @@ type Exchange struct {
 	Header     http.Header // of the response
 	Body       []byte      // its beginning, not decoded
 	Challenges []auth.Challenge
+
+	// Profile is what the provider documents. Zero: what is known of the host.
+	Profile profile.Profile
+
+	// Of a recorded request, see Carried.
+	undecoded bool               // the Basic value is no base64 of a pair
+	grant     string             // the grant_type of a request for a token
+	parts     []*auth.Credential // what else must not be shown
 }
 
 // NotSent says why a request did not carry our credential.
@@ -89,6 +108,7 @@ const (
 	ForeignOrigin         // the request went to an origin that the credential does not belong to
 	LeftOrigin            // a redirect had left our origins before, and came back
 	CallerSet             // the program set the header or parameter itself
+	NotKnown              // of an exchange that was recorded elsewhere only the response is left
 )
 
 // Renewal is the outcome of asking the source for another credential.
@@ -107,10 +127,12 @@ const (
 // without secrets, and always has a cause, a remedy and evidence.
 func Refusal(x Exchange, words Words) *auth.Error {
 	f := gather(x, words)
-	found := f.judge()
+	found, others := f.judge()
 	e := &auth.Error{
 		Cause:      found.cause,
 		Confidence: found.confidence,
+		Others:     others,
+		Fixer:      found.cause.Fixer(),
 		Remedy:     f.remedy(found),
 		Evidence:   f.evidence(found),
 		Request:    f.request(),

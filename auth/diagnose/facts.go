@@ -2,12 +2,16 @@ package diagnose
 
 import (
 	"errors"
+	"maps"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/internal/keyshape"
 )
 
 // The bounds of what is kept of an exchange.
@@ -29,8 +33,11 @@ type facts struct {
 	ours   *auth.Challenge
 	token  claims // of the secret, if it is a JSON Web Token
 	clock  clock
-	lint   *defectFound
+	shape  keyshape.Shape
+	defect *defectFound
 	nested *auth.Error // of a failed renewal
+	at     *url.URL    // the address of the API; empty if it is another one's
+	grant  string      // the grant_type, if this was a request for a token
 }
 
 func gather(x Exchange, words Words) *facts {
@@ -39,7 +46,7 @@ func gather(x Exchange, words Words) *facts {
 	for e := &x; e != nil && len(known) < 4; e = e.First {
 		known = append(known, e.Credential)
 	}
-	f.scrub = newScrubber(known...)
+	f.scrub = newScrubber(append(known, x.parts...)...)
 	if x.NotSent == WasSent {
 		f.cred = x.Credential
 	}
@@ -47,15 +54,104 @@ func gather(x Exchange, words Words) *facts {
 		f.scheme, f.place = x.Scheme.Name(), x.Scheme.Place()
 	}
 	if f.cred != nil {
-		f.token = peek(f.cred.Secret)
-		f.lint = lint(f.cred, f.scheme)
+		f.shape = keyshape.Look(f.cred.Secret.Reveal())
+		f.token = claimsOf(f.shape)
+		f.defect = f.lint()
 	}
 	f.clock = clockOf(x)
+	f.at = new(url.URL)
+	if u, err := url.Parse(x.URL); err == nil && !f.abroad() {
+		f.at = u
+	}
 	f.body = readBody(f.shown(cutBytes(x.Body, bodyRead)), x.Header.Get("Content-Type"))
 	f.ours = f.challengeOfOurs()
-	f.said = listen(f.body, f.ours, f.description())
+	f.grant = f.grantType()
+	f.said = listen(f.body, f.told())
 	f.nested, _ = errors.AsType[*auth.Error](x.RenewalErr)
 	return f
+}
+
+// bare reports whether the request is known to have carried nothing.
+func (f *facts) bare() bool { return f.cred == nil && f.x.NotSent == WasSent }
+
+// elsewhere reports whether the exchange was recorded: what was before it is not
+// known.
+func (f *facts) elsewhere() bool {
+	_, is := f.x.Scheme.(recorded)
+	return is
+}
+
+// host is the host that was called, without its port.
+func (f *facts) host() string { return f.at.Hostname() }
+
+// origin names the place of the credential for evidence. Of a recorded exchange
+// only the request is known.
+func (f *facts) origin() string {
+	if f.cred == nil || f.cred.Provenance == (auth.Provenance{}) {
+		return "request"
+	}
+	return f.cred.Provenance.String()
+}
+
+// lapsed reports whether the credential's life is known to have ended when it
+// was refused, though not when.
+func (f *facts) lapsed() bool { return f.cred != nil && f.x.Lifetime == LifetimePast }
+
+// grantType returns the grant_type of a recorded request for a token (RFC 6749
+// section 4), "refresh_token" for an address that says so, and else nothing.
+func (f *facts) grantType() string {
+	if f.x.grant != "" || f.cred == nil || f.x.Method != http.MethodPost {
+		return f.x.grant
+	}
+	if strings.Contains(strings.ToLower(f.at.Path[strings.LastIndexByte(f.at.Path, '/')+1:]), "refresh") {
+		return "refresh_token"
+	}
+	return ""
+}
+
+// renewing reports whether a refresh token was refused.
+func (f *facts) renewing() bool { return f.grant == "refresh_token" }
+
+// told lists what the header fields of the response say of the failure: the
+// descriptions of challenges, and fields that are named after errors.
+func (f *facts) told() []string {
+	var out []string
+	if d := f.description(); d != "" {
+		out = append(out, d)
+	}
+	if f.ours == nil && len(f.x.Challenges) == 1 && !f.announceable() { // a key of no scheme has no challenge of its own
+		if d := f.shown(f.x.Challenges[0].Params["error_description"]); d != "" {
+			out = append(out, d)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.x.Header)) {
+		if !errorField(name) || strings.Contains(name, "Squid") {
+			continue
+		}
+		value := f.field(f.x.Header.Get(name))
+		if secondFactor(strings.ToLower(name)) {
+			value = name + " " + value
+		} else {
+			value, _, _ = strings.Cut(value, ":http")
+		}
+		if value != "" && len(out) < 4 {
+			out = append(out, value)
+		}
+	}
+	return out
+}
+
+// errorField reports whether a header field tells of failures by its name.
+func errorField(name string) bool {
+	name = strings.ToLower(name)
+	return strings.Contains(name, "error") || strings.HasPrefix(name, "x-") &&
+		(strings.Contains(name, "err-") || strings.Contains(name, "failure") || secondFactor(name))
+}
+
+// secondFactor reports whether a field is about more than the credential: its
+// name tells that, and its value only that it is required.
+func secondFactor(name string) bool {
+	return strings.HasSuffix(name, "otp") || strings.Contains(name, "2fa") || strings.Contains(name, "mfa") || strings.Contains(name, "csrf")
 }
 
 func cutBytes(b []byte, limit int) string {
@@ -104,13 +200,18 @@ func (f *facts) challengeOfOurs() *auth.Challenge {
 	return found
 }
 
-func (f *facts) description() string { return f.param("error_description") }
+func (f *facts) description() string {
+	return f.param("error_description")
+}
 
 // code returns the standard error code that concerns us. Whether it came in its
 // proper place, a challenge of the scheme that was used, is the second result.
 func (f *facts) code() (code string, proper bool) {
 	if c := f.param("error"); c != "" {
 		return strings.ToLower(c), f.scheme != ""
+	}
+	if c := f.param("error_code"); codeLike.MatchString(c) && f.body.code == "" { // not the name that the standard gives it
+		return c, false
 	}
 	return f.body.code, false
 }
@@ -130,7 +231,7 @@ func (f *facts) abroad() bool {
 // password reports whether what was sent is a password, of which not even the
 // length is shown.
 func (f *facts) password() bool {
-	return f.cred != nil && (f.cred.Username != "" || strings.EqualFold(f.scheme, "Basic") || strings.EqualFold(f.scheme, "Digest"))
+	return f.cred != nil && (f.grant == "password" || f.cred.Username != "" || strings.EqualFold(f.scheme, "Basic") || strings.EqualFold(f.scheme, "Digest"))
 }
 
 // noun is what a person calls the thing that was sent.
@@ -140,6 +241,12 @@ func (f *facts) noun() string {
 		return "credential"
 	case f.password():
 		return "password"
+	case f.renewing():
+		return "refresh token"
+	case f.grant == "client_credentials":
+		return "client secret"
+	case strings.EqualFold(f.scheme, "Cookie"):
+		return "cookie"
 	case f.token.ok, f.cred.Provenance.Kind == auth.KindOAuth:
 		return "token"
 	}

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/reauth-go/reauth/auth"
 )
@@ -11,8 +12,9 @@ import (
 // what this side knows beats them: a token that both clocks call valid has not
 // expired because somebody says so.
 func byWords(f *facts) *finding {
-	if len(f.said) == 0 || f.cred == nil && f.x.NotSent == WasSent || f.intermediary() {
-		return nil
+	page := f.intermediary()
+	if len(f.said) == 0 || f.bare() || page && !f.said.is(saysForm, saysLimit) {
+		return nil // a page about a form or a limit is not about the credential
 	}
 	first := f.said[0]
 	ev := f.said.evidence()
@@ -23,52 +25,149 @@ func byWords(f *facts) *finding {
 	if slices.ContainsFunc(f.said, heard.mixed) && slices.Contains([]statement{saysInvalid, saysExpired, saysRevoked, saysMissing}, first.says[0]) {
 		return f.severalCauses(found)
 	}
-	switch first.says[0] {
-	case saysExpired:
-		f.saidExpired(found)
+	f.meaning(first.says[0], found)
+	if found.cause == "" {
+		return nil
+	}
+	if page {
+		found.confidence = auth.Possible
+	}
+	return found
+}
+
+// alsoSaid are the causes that the other words of the response stand for.
+func (f *facts) alsoSaid() []auth.Cause {
+	if f.bare() || f.intermediary() {
+		return nil
+	}
+	var out []auth.Cause
+	for _, h := range f.said {
+		for _, s := range h.says {
+			var found finding
+			f.meaning(s, &found)
+			if found.cause != "" && !slices.Contains(out, found.cause) {
+				out = append(out, found.cause)
+			}
+		}
+	}
+	return out
+}
+
+// meaning fills in what one statement amounts to, given what was sent.
+func (f *facts) meaning(s statement, found *finding) {
+	doubted := func(c auth.Cause) { found.cause, found.confidence = c, auth.Possible }
+	switch s {
+	case saysNonce:
+		found.cause = auth.NonceRequired
+	case saysProof:
+		found.cause = auth.ProofInvalid
+	case saysForm, saysSession:
+		found.cause = auth.SessionExpired
+	case saysLimit:
+		found.cause = auth.RateOrQuota
+		found.note("response", "it speaks of a limit: the credential may be good")
+	case saysStepUp:
+		found.cause = auth.StepUpRequired
+	case notYet:
+		if f.lapsed() {
+			found.cause = auth.AccessExpired
+			return
+		}
+		found.cause = auth.ClockSkew
+		if !f.clock.off {
+			found.confidence = auth.Possible // only words suggest it
+		}
+	case saysReused:
+		found.cause = auth.RefreshReused
+		if f.grant == "" {
+			doubted(auth.AccessRevoked)
+		}
+	case saysSeveral:
+		found.cause = auth.AmbiguousCredentials
+	case saysPlace, saysPolicy:
+		found.cause = auth.PolicyBlocked
+		if f.said.has(saysInvalid) || f.said.has(saysLogin) {
+			found.confidence = auth.Possible // it names several reasons
+		}
+	case saysAudience:
+		found.cause = auth.WrongAudience
+	case saysIssuer:
+		found.cause = auth.WrongIssuer
+	case saysElsewhere:
+		found.cause = auth.WrongEnvironment
+		if f.said.has(saysInvalid) && !f.token.ok {
+			found.confidence = auth.Possible
+			if slices.Contains(f.said[0].words, "or") { // "a wrong key, or a wrong region": keys are wrong more often
+				found.cause = auth.InvalidCredential
+			}
+		}
+	case saysMismatch:
+		doubted(auth.WrongEnvironment)
+		found.note("response", "two things that were sent do not belong together; or one of them was lost on the way")
+	case saysCompanion:
+		doubted(auth.MissingCompanion)
+	case saysAccount:
+		found.cause = auth.PrincipalDisabled
+		found.note("response", "it speaks of the account: another credential of the same account may be refused as well")
+		if f.defect != nil {
+			found.confidence = auth.Possible
+		}
+	case saysKind:
+		found.cause = auth.WrongCredentialKind
+	case saysScheme:
+		f.saidScheme(found)
+	case saysScope:
+		found.cause = auth.InsufficientScope
+		if f.x.Status == 401 && !f.x.Accepted && !f.said.has(saysDenied) {
+			found.confidence = auth.Possible // 403 is the status for it (RFC 9110 section 15.5.4)
+		}
 	case saysRevoked:
 		found.cause = auth.AccessRevoked
+		if f.renewing() {
+			found.cause = auth.GrantRevoked
+		}
+	case saysExpired:
+		f.saidExpired(found)
+	case saysBroken:
+		f.saidBroken(found)
+	case saysSignature:
+		found.cause = auth.SignatureInvalid
+		if f.said.has(notYet) {
+			doubted(auth.ClockSkew)
+		}
+	case saysClient:
+		found.cause = auth.ClientRejected
+		if f.lapsed() {
+			found.cause = auth.StaticKeyExpired
+		}
 	case saysInvalid:
 		f.saidInvalid(found)
 	case saysMissing:
 		f.saidMissing(found)
-	case saysScheme:
-		found.cause = auth.WrongScheme
 	case saysDenied:
-		if f.x.Status == 401 && !f.x.Accepted {
-			return nil // some say "forbidden" for any refusal
+		if f.x.Status == 401 && !f.x.Accepted && !f.saidWord("permission") {
+			return // some say "forbidden" for any refusal
 		}
 		found.cause = auth.InsufficientScope
-	case saysScope:
-		found.cause = auth.InsufficientScope
-		if f.x.Status == 401 && !f.x.Accepted {
-			found.confidence = auth.Possible // 403 is the status for it (RFC 9110 section 15.5.4)
+		if f.x.Status == 401 || !f.saidWord("permission") {
+			found.confidence = auth.Possible // that is no more than the status says
 		}
-	case saysStepUp:
-		found.cause = auth.StepUpRequired
-	case saysPolicy:
-		found.cause = auth.PolicyBlocked
-	case notYet:
-		found.cause, found.confidence = auth.ClockSkew, auth.Possible
-		if f.clock.off {
-			found.confidence = auth.Likely
+		if f.grant == "password" {
+			doubted(auth.InvalidCredential) // it is a login that was refused
 		}
-	case saysLimit:
-		found.cause, found.confidence = auth.RejectedUnclassified, auth.Possible
-		found.note("response", "it speaks of a limit: the credential may be good")
-		found.remedy = "wait before the next request, and ask the provider about the limit"
-	case saysAccount:
-		found.cause, found.confidence = auth.RejectedUnclassified, auth.Possible
-		found.note("response", "it speaks of the account: another credential of the same account may be refused as well")
-		found.remedy = "look at the account's state and plan at the provider's"
-	case saysElsewhere:
-		found.cause, found.confidence = auth.RejectedUnclassified, auth.Possible
-		found.note("response", "it speaks of where the credential is good: it may belong to another audience, tenant or region")
-		found.remedy = "compare address, audience, tenant and region of the request with what the credential was made for"
-	default:
-		return nil
+	case saysLogin:
+		f.saidLogin(found)
 	}
-	return found
+}
+
+// credentialWords are those by which a text names what is wrong.
+var credentialWords = []string{"key", "apikey", "token", "jwt", "password", "credential", "secret", "user", "login", "identifier", "passcode", "grant", "certificate", "signature", "code"}
+
+// saidWord reports whether any text that was heard holds a word that begins so.
+func (f *facts) saidWord(word string) bool {
+	return slices.ContainsFunc(f.said, func(h heard) bool {
+		return slices.ContainsFunc(h.words, func(w string) bool { return strings.HasPrefix(w, word) })
+	})
 }
 
 // severalCauses: "invalid, expired or revoked". Only what was there before
@@ -76,7 +175,9 @@ func byWords(f *facts) *finding {
 func (f *facts) severalCauses(found *finding) *finding {
 	found.confidence = auth.Possible
 	switch {
-	case f.x.Accepted && slices.ContainsFunc(f.said, func(h heard) bool { return slices.Contains(h.says, saysExpired) }) && f.cred != nil && f.expiry().IsZero():
+	case f.renewing():
+		found.cause = auth.RefreshRejected
+	case f.x.Accepted && f.said.has(saysExpired) && f.cred != nil && f.expiry().IsZero():
 		found.cause = auth.AccessExpired
 		found.note("this program", "the API accepted it before, so it was not always wrong")
 	case f.x.Accepted:
@@ -84,6 +185,10 @@ func (f *facts) severalCauses(found *finding) *finding {
 		found.note("this program", "the API accepted it before, so it was not always wrong")
 	default:
 		found.cause = auth.InvalidCredential
+		if f.elsewhere() {
+			found.note("response", "it names several causes at once")
+			return found
+		}
 		found.note("this program", "the API has not accepted it since the program started; the response names several causes at once")
 	}
 	return found
@@ -91,46 +196,127 @@ func (f *facts) severalCauses(found *finding) *finding {
 
 func (f *facts) saidExpired(found *finding) {
 	found.cause = auth.AccessExpired
+	if f.renewing() {
+		found.cause = auth.RefreshExpired
+		if f.said.has(saysRevoked) {
+			found.cause = auth.GrantRevoked
+		}
+		return
+	}
+	if f.said.has(saysClient) && f.grant != "" {
+		found.cause = auth.StaticKeyExpired
+		return
+	}
 	if f.cred == nil {
 		return
 	}
 	if exp := f.expiry(); !exp.IsZero() && f.clock.here.Before(exp) {
 		found.confidence = auth.Possible
-		found.note(f.cred.Provenance.String(), fmt.Sprintf("the stated expiry is %s, which has not come yet", stamp(exp)))
+		found.note(f.origin(), fmt.Sprintf("the stated expiry is %s, which has not come yet", stamp(exp)))
 	}
-	if f.freshToo() {
+	if f.freshToo() || f.x.Lifetime == LifetimeFuture {
+		found.confidence = auth.Possible
+	}
+}
+
+// saidBroken: the API could not read the value. That it was sent in one piece
+// from here is the other half of the question.
+func (f *facts) saidBroken(found *finding) {
+	found.cause = auth.TypoOrTruncated
+	if f.said.has(saysScheme) {
+		found.cause = auth.WrongScheme
+	}
+	if f.saidWord("space") || f.saidWord("whitespace") || f.saidWord("character") {
+		found.cause = auth.MalformedCharacters
+	}
+	if f.x.Accepted {
+		found.cause, found.confidence = auth.RejectedUnclassified, auth.Possible
+		return
+	}
+	if f.cred != nil && f.token.ok {
+		found.confidence = auth.Possible // it is whole, as far as can be seen here
+	}
+}
+
+// saidScheme: the API does not take the form. A header of a key's own has no
+// form but that of the key: then it is another kind of key.
+func (f *facts) saidScheme(found *finding) {
+	found.cause = auth.WrongScheme
+	if f.cred != nil && !f.announceable() && f.place.Header != "Authorization" && f.place.Header != "" {
+		found.cause, found.confidence = auth.WrongCredentialKind, auth.Possible
+	}
+	if f.said.has(saysSeveral) {
+		found.cause = auth.AmbiguousCredentials
+	}
+	if f.said.has(saysBroken) || f.x.Accepted {
 		found.confidence = auth.Possible
 	}
 }
 
 func (f *facts) saidInvalid(found *finding) {
 	switch {
+	case f.renewing() || f.grant == "authorization_code":
+		found.cause = auth.RefreshRejected
+	case f.grant == "client_credentials":
+		found.cause = auth.ClientRejected
 	case f.x.Accepted:
 		// It was right before: it is right still, or somebody withdrew it.
 		found.cause = auth.AccessRevoked
 		found.note("this program", "the API accepted this "+f.noun()+" before")
 		if f.cred != nil && f.expiry().IsZero() {
-			found.note(f.cred.Provenance.String(), "no expiry is stated, so it has expired or was withdrawn")
+			found.note(f.origin(), "no expiry is stated, so it has expired or was withdrawn")
 		}
 	default:
 		found.cause = auth.InvalidCredential
 		if f.issued() {
 			found.confidence = auth.Possible // an issuer made it: somebody must have mixed something up
 		}
+		if !slices.ContainsFunc(credentialWords, f.saidWord) {
+			found.confidence = auth.Possible // "authentication failed" may be for any reason
+		}
+		if f.x.NotSent == NotKnown {
+			found.confidence = auth.Possible // it is said to whoever sent nothing, too
+		}
+		if f.x.Status == 403 && f.token.ok {
+			found.confidence = auth.Possible // whom a server does not know gets a 401 (RFC 9110 section 15.5.2)
+		}
 	}
+}
+
+// saidLogin: "log in" is what some say to whoever sent nothing, and others to
+// whoever sent something wrong.
+func (f *facts) saidLogin(found *finding) {
+	switch {
+	case f.x.NotSent == NotKnown:
+		found.cause = auth.MissingCredential
+	case f.x.Accepted, f.cred == nil:
+		return
+	case strings.EqualFold(f.scheme, "Cookie"):
+		found.cause = auth.SessionExpired
+	default:
+		found.cause = auth.InvalidCredential
+	}
+	found.confidence = auth.Possible
 }
 
 // saidMissing: it was sent, and the API does not see it. It looks elsewhere, or
 // something on the way took it.
 func (f *facts) saidMissing(found *finding) {
 	found.cause, found.confidence = auth.WrongScheme, auth.Possible
+	if f.x.NotSent == NotKnown {
+		found.cause = auth.MissingCredential
+	}
 	if f.cred == nil {
 		return
 	}
-	found.note("this program", "the request carried "+f.how())
+	if strings.EqualFold(f.scheme, "Cookie") {
+		found.cause = auth.SessionExpired
+		return
+	}
+	found.note("request", "it carried "+f.how())
 	found.remedy = "compare with the API's documentation where it looks for the " + f.noun() + "; if it is the same place, something on the way takes it out"
 	if f.x.Accepted {
-		found.cause = auth.RejectedUnclassified
+		found.cause = auth.StrippedInTransit
 		found.note("this program", "the API accepted it before, sent in the same way")
 		found.remedy = "find out what on the way (a proxy, a gateway, a redirect) takes the credential out of the request"
 	}

@@ -16,7 +16,7 @@ const proxyRemedy = "put the proxy's own user and password into the proxy's URL 
 // It is likely and not certain: of the answer only its words are left.
 func ProxyRefused(err error, method, url string, words Words) *auth.Error {
 	return words.spoken(&auth.Error{
-		Cause: auth.ProxyAuthRequired, Confidence: auth.Likely,
+		Cause: auth.ProxyAuthRequired, Confidence: auth.Likely, Fixer: auth.FixerOperator,
 		Remedy: auth.Remedy{Text: proxyRemedy, URL: words.Docs},
 		Evidence: []auth.Evidence{{
 			Source: "proxy",

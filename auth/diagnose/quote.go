@@ -24,6 +24,14 @@ func tidy(s string, limit int) string {
 // printable drops what is not UTF-8, controls, and the invisible characters
 // that reorder or hide text. Tabs and line breaks stay.
 func printable(s string) string {
+	plain := true
+	for i := 0; i < len(s) && plain; i++ {
+		c := s[i]
+		plain = c >= ' ' && c <= '~' || c == '\n' || c == '\t'
+	}
+	if plain {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
@@ -107,4 +115,12 @@ func plural(n int, name string) string {
 		return "1 " + name
 	}
 	return fmt.Sprintf("%d %ss", n, name)
+}
+
+// article puts one before a noun.
+func article(noun string) string {
+	if noun != "" && strings.ContainsRune("AEIOaeio", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
 }

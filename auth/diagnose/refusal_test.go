@@ -129,8 +129,8 @@ var table = []struct {
 	{"Basic announced for browsers, the key is known to be wrong", refused(announces(`Basic realm="x"`), body(`{"error":"Invalid API key"}`)), auth.InvalidCredential, likely, auth.StepVerify, nil},
 	{"key in a header of its own, Bearer announced", refused(scheme(auth.APIKeyHeader("X-Api-Key")), announces("Bearer")), auth.WrongScheme, possible, auth.StepSend, nil},
 	{"key in a header of its own, Bearer announced, said to be missing", refused(scheme(auth.APIKeyHeader("X-Api-Key")), announces("Bearer"), body(`{"message":"Missing Authorization Header"}`)), auth.WrongScheme, likely, auth.StepSend, nil},
-	{"said to be missing", refused(body(`{"message":"No API key found in request"}`)), auth.WrongScheme, possible, auth.StepSend, []string{"the request carried Bearer"}},
-	{"said to be missing, accepted before", refused(accepted, body(`{"message":"No API key found in request"}`)), auth.RejectedUnclassified, possible, auth.StepConsult, []string{"takes the credential out"}},
+	{"said to be missing", refused(body(`{"message":"No API key found in request"}`)), auth.WrongScheme, possible, auth.StepSend, []string{"request: it carried Bearer"}},
+	{"said to be missing, accepted before", refused(accepted, body(`{"message":"No API key found in request"}`)), auth.StrippedInTransit, possible, auth.StepSend, []string{"takes the credential out"}},
 
 	// What the source said.
 	{"refresh token dead", refused(from(byOAuth), expiry(-time.Hour), renewal(diagnose.RenewalFailed, deadGrant)), auth.RefreshRejected, certain, auth.StepRenew,
@@ -153,17 +153,17 @@ var table = []struct {
 	{"says invalid, and was accepted before", refused(accepted, body(`{"error":"invalid api key"}`)), auth.AccessRevoked, likely, auth.StepRenew, nil},
 	{"says three things at once", refused(body(`{"message":"The key is invalid, expired, or revoked"}`)), auth.InvalidCredential, possible, auth.StepVerify, []string{"several causes"}},
 	{"says revoked", refused(body(`{"msg":"Token has been revoked"}`)), auth.AccessRevoked, likely, auth.StepRenew, nil},
-	{"says forbidden", refused(status(403), body(`{"message":"Forbidden"}`)), auth.InsufficientScope, likely, auth.StepConsult, nil},
+	{"says forbidden", refused(status(403), body(`{"message":"Forbidden"}`)), auth.InsufficientScope, possible, auth.StepConsult, nil},
 	{"forbidden for any refusal", refused(body("Forbidden")), auth.InvalidCredential, possible, auth.StepVerify, nil},
 	{"says permissions in a problem document", refused(status(403), header("Content-Type", "application/problem+json"), body(`{"type":"https://acme.example/p/1","title":"Insufficient permissions","status":403}`)), auth.InsufficientScope, likely, auth.StepConsult, []string{"Insufficient permissions"}},
 	{"says second factor", refused(body(`{"error":"mfa_required"}`)), auth.StepUpRequired, likely, auth.StepConsult, nil},
 	{"says address", refused(status(403), body(`{"message":"Your IP address is not permitted to access this resource"}`)), auth.PolicyBlocked, likely, auth.StepConsult, nil},
-	{"says limit", refused(status(403), body(`{"message":"API rate limit exceeded"}`)), auth.RejectedUnclassified, possible, auth.StepConsult, []string{"the credential may be good"}},
-	{"says account", refused(status(403), body(`{"message":"User is suspended"}`)), auth.RejectedUnclassified, possible, auth.StepConsult, []string{"account"}},
-	{"says audience", refused(body(`{"error_description":"Unexpected 'aud' value","error":"invalid_token"}`)), auth.RejectedUnclassified, possible, auth.StepConsult, []string{"audience"}},
+	{"says limit", refused(status(403), body(`{"message":"API rate limit exceeded"}`)), auth.RateOrQuota, likely, auth.StepWait, []string{"the credential may be good"}},
+	{"says account", refused(status(403), body(`{"message":"User is suspended"}`)), auth.PrincipalDisabled, likely, auth.StepConsult, []string{"account"}},
+	{"says audience", refused(body(`{"error_description":"Unexpected 'aud' value","error":"invalid_token"}`)), auth.WrongAudience, likely, auth.StepConsult, []string{"audience"}},
 
 	// A web page, or nothing.
-	{"a web page", refused(header("Content-Type", "text/html"), body("<!DOCTYPE html><html><head><title>Invalid token? Log in to the hotel's network</title>")), auth.RejectedUnclassified, possible, auth.StepConsult,
+	{"a web page", refused(header("Content-Type", "text/html"), body("<!DOCTYPE html><html><head><title>Invalid token? Log in to the hotel's network</title>")), auth.IntermediaryResponse, possible, auth.StepFixEnvironment,
 		[]string{"a web page came back", "Log in to the hotel's network"}},
 	{"a web page, though expired", refused(expiry(-time.Hour), body("<html><h1>Welcome</h1>")), auth.AccessExpired, likely, auth.StepRenew, []string{"web page"}},
 	{"a web page with a challenge of ours", refused(user("alice", "sesame"), announces(`Basic realm="x"`), body("<html><h1>401</h1>")), auth.InvalidCredential, likely, auth.StepVerify, nil},

@@ -1,10 +1,12 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/auth/profile"
 )
 
 // remedy is what to do: the words of the rule, or what fits the cause and the
@@ -24,6 +26,13 @@ func (f *facts) remedy(found *finding) auth.Remedy {
 	if r.Command == "" && f.words.Login != "" && f.login(found.cause) {
 		r.Command = f.words.Login
 	}
+	p := f.profile()
+	if f.abroad() {
+		p = profile.Profile{} // whoever is there, the credential is none of theirs
+	}
+	if r.URL == "" || r.URL == p.Docs { // else it is a vendor's own page, which goes before
+		r.URL = cmp.Or(f.makesKeys(p, found.cause), r.URL)
+	}
 	if r.URL == "" && f.nested != nil && f.nested.Cause == found.cause {
 		r.URL = f.nested.Remedy.URL
 	}
@@ -34,7 +43,17 @@ func (f *facts) remedy(found *finding) auth.Remedy {
 			}
 		}
 	}
+	r.URL = cmp.Or(r.URL, p.Docs)
 	return r
+}
+
+// makesKeys returns the page where a key is made that could take the place of the
+// one that was refused.
+func (f *facts) makesKeys(p profile.Profile, c auth.Cause) string {
+	if renewed(c) && !f.issued() && c != auth.RejectedUnclassified {
+		return p.KeysURL
+	}
+	return ""
 }
 
 // machine reports whether a program got its tokens in its own name: there is no
@@ -46,7 +65,7 @@ func machine(p auth.Provenance) bool {
 // renewed reports whether a new credential may be all that it takes.
 func renewed(c auth.Cause) bool {
 	switch c {
-	case auth.AccessExpired, auth.AccessRevoked, auth.InvalidCredential, auth.RejectedUnclassified:
+	case auth.AccessExpired, auth.StaticKeyExpired, auth.AccessRevoked, auth.InvalidCredential, auth.TypoOrTruncated, auth.RejectedUnclassified:
 		return true
 	}
 	return false
@@ -91,6 +110,12 @@ func (f *facts) advice(c auth.Cause) string {
 			return "log in again; if that does not help, compare the token's audience and issuer with what the API expects"
 		}
 		return "compare the " + noun + " with the one that the provider shows, or make a new one there; then " + again(place, noun, "")
+	case auth.TypoOrTruncated:
+		return "copy the whole " + noun + " from where it was made; then " + again(place, "whole "+noun, "")
+	case auth.WrongCredentialKind:
+		return "find out which kind of credential the API takes here; then " + again(place, "one of that kind", "")
+	case auth.StaticKeyExpired:
+		return "make a new one at the provider's; then " + again(place, "new "+noun, "")
 	case auth.AccessExpired, auth.AccessRevoked:
 		if place.Kind == auth.KindOAuth {
 			return "log in again"
@@ -151,6 +176,9 @@ func elsewhere(c auth.Cause) string {
 	case auth.InsecureTransport:
 		return "use an https address"
 	}
+	if text := c.Remedy(); text != "" {
+		return text
+	}
 	return "do what the evidence suggests, or ask the provider with the request id"
 }
 
@@ -191,21 +219,29 @@ func again(p auth.Provenance, what, how string) string {
 	}
 	switch p.Kind {
 	case auth.KindEnv:
-		return "set " + p.Name + " to the " + what + how
+		return "set " + p.Name + " to " + the(what) + how
 	case auth.KindFile:
-		return "write the " + what + how + " into the file " + p.Name
+		return "write " + the(what) + how + " into the file " + p.Name
 	case auth.KindKeyring:
-		return "store the " + what + how + " in the keyring entry " + p.Name + " again"
+		return "store " + the(what) + how + " in the keyring entry " + p.Name + " again"
 	case auth.KindStatic:
-		return "give the program the " + what + how
+		return "give the program " + the(what) + how
 	case auth.KindCaller:
-		return "make the program send the " + what + how + " in the header that it sets"
+		return "make the program send " + the(what) + how + " in the header that it sets"
 	case auth.KindOAuth:
 		return "log in again"
 	case "":
-		return "use the " + what + how
+		return "use " + the(what) + how
 	}
-	return "put the " + what + how + " into " + p.String()
+	return "put " + the(what) + how + " into " + p.String()
+}
+
+// the puts the article before a noun that has none.
+func the(what string) string {
+	if strings.HasPrefix(what, "one ") {
+		return what
+	}
+	return "the " + what
 }
 
 // takeOut says what to remove from the value, and where.

@@ -49,6 +49,9 @@ func (f *facts) evidence(found *finding) []auth.Evidence {
 		}
 		out = append(out, ev)
 	}
+	if p, code, ok := f.vendor(); ok {
+		add("response", vendorFact(f, p, code))
+	}
 	if f.clock.off {
 		add("clock", f.clock.difference())
 	}
@@ -58,12 +61,15 @@ func (f *facts) evidence(found *finding) []auth.Evidence {
 	if f.cred == nil {
 		return out
 	}
-	place := f.cred.Provenance.String()
-	if f.lint != nil && found.fact != f.lint.fact {
-		add(place, f.lint.fact)
+	place := f.origin()
+	if f.defect != nil && found.fact != f.defect.fact {
+		add(place, f.defect.fact)
 	}
-	if f.intermediary() && found.cause != auth.RejectedUnclassified {
+	if f.intermediary() && found.cause != auth.IntermediaryResponse {
 		add("response", "a web page came back"+titled(f.body)+": something else than the API may have answered")
+	}
+	if p := f.profile(); p.Lockout != "" && renewed(found.cause) {
+		add(f.provider(), p.Lockout)
 	}
 	switch f.x.Renewal {
 	case RenewalUnchanged:

@@ -25,13 +25,17 @@ var requestIDs = []string{
 }
 
 func (f *facts) response() *auth.Response {
-	r := &auth.Response{Status: f.x.Status, Header: make(http.Header), Body: cut(printable(f.body.text), bodyShown)}
-	keep := slices.Concat(telling, requestIDs)
+	r := &auth.Response{Status: f.x.Status, Header: make(http.Header), Body: cut(printable(cut(f.body.text, 4*bodyShown)), bodyShown)}
+	ids := requestIDs
+	if own := f.profile().RequestID; own != "" {
+		ids = append([]string{own}, ids...)
+	}
+	keep := slices.Concat(telling, ids)
 	for name, values := range f.x.Header {
 		for _, k := range keep {
 			if strings.EqualFold(name, k) {
 				for _, v := range values[:min(len(values), 8)] {
-					if slices.Contains(requestIDs, k) {
+					if slices.Contains(ids, k) {
 						v = tidy(f.scrub.text(cut(v, bodyRead)), 256) // long, and no credential
 					} else {
 						v = f.field(v)
@@ -44,7 +48,7 @@ func (f *facts) response() *auth.Response {
 	for _, c := range f.x.Challenges[:min(len(f.x.Challenges), 16)] {
 		r.Challenges = append(r.Challenges, f.challenge(c))
 	}
-	for _, name := range requestIDs {
+	for _, name := range ids {
 		if r.RequestID = r.Header.Get(name); r.RequestID != "" {
 			return r
 		}

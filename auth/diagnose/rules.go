@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -29,50 +30,191 @@ func demoted(c auth.Confidence) auth.Confidence {
 	return c
 }
 
-// rules are asked in order; the first that recognises its case gives the cause.
-// What this side knows comes before what codes say, and words come last. A code
-// of one meaning precedes even that: the API gives it only to a credential that
-// it has understood.
+// rules are asked in order; the first that recognises its case gives the cause,
+// and those after it say what else it could be. What this side knows comes
+// before what codes say, and words come last. A code of one meaning precedes
+// even that: the API gives it only to a credential that it has understood.
 var rules = []func(*facts) *finding{
 	byProxy,
+	formExpired,
 	notSent,
 	bySingleMeaning,
 	renewalFailed,
 	skewed,
 	expired,
 	byIssuer,
+	noPair,
 	badValue,
+	ofAnother,
+	boundToken,
 	schemeAbsent,
+	noToken,
+	byVendor,
+	byQuota,
+	ofAnotherKind,
 	byWords,
 	clockInDoubt,
+	foreignAudience,
 	byCode,
-	silent,
 }
 
-func (f *facts) judge() *finding {
+// maxOthers bounds the runners-up: a list of everything helps nobody.
+const maxOthers = 3
+
+// judge returns the cause, and what it could be instead.
+func (f *facts) judge() (*finding, []auth.Other) {
+	var found *finding
+	var also []auth.Cause
 	for _, rule := range rules {
-		if found := rule(f); found != nil {
-			return found
+		switch other := rule(f); {
+		case other == nil:
+		case found == nil:
+			found = other
+		default:
+			also = append(also, other.cause)
+		}
+		if found != nil && (found.confidence == auth.Certain || found.cause == auth.ProxyAuthRequired) {
+			return found, nil
 		}
 	}
-	return unclassified(f)
+	if found == nil {
+		found = silent(f)
+	}
+	if found == nil {
+		found = unclassified(f)
+	}
+	if f.defect != nil && found.cause == f.defect.cause {
+		also = []auth.Cause{auth.InvalidCredential} // the value may only look odd
+		if f.cred.Secret.IsZero() {
+			also = []auth.Cause{auth.EmptyCredential, auth.MissingCredential}
+		}
+	}
+	also = append(append(also, f.alsoSaid()...), f.mistakenFor(found.cause)...)
+	var others []auth.Other
+	for _, c := range also {
+		if len(others) < maxOthers && c != found.cause && !f.excluded(c) && !slices.ContainsFunc(others, func(o auth.Other) bool { return o.Cause == c }) {
+			others = append(others, auth.Other{Cause: c, Confidence: auth.Possible})
+		}
+	}
+	return found, others
+}
+
+// excluded reports whether the credential's having been accepted before rules
+// out a cause: the value was whole, and was sent as the API wants it.
+func (f *facts) excluded(c auth.Cause) bool {
+	if !f.x.Accepted {
+		return false
+	}
+	switch c {
+	case auth.MalformedCharacters, auth.MalformedWrapping, auth.PlaceholderValue, auth.TypoOrTruncated, auth.WrongCredentialKind,
+		auth.WrongEnvironment, auth.WrongScheme, auth.WrongLocation, auth.AmbiguousCredentials, auth.InvalidCredential:
+		return true
+	}
+	return false
+}
+
+// mistakenFor lists what a cause is taken for: what looks the same from here.
+func (f *facts) mistakenFor(c auth.Cause) []auth.Cause {
+	switch c {
+	case auth.MissingCredential:
+		return []auth.Cause{auth.WrongScheme, auth.InvalidCredential, auth.AccessExpired}
+	case auth.NotSent:
+		if f.x.Status == 401 {
+			return []auth.Cause{auth.MissingCredential, auth.StrippedInTransit}
+		}
+		return []auth.Cause{auth.MissingCredential, auth.EndpointMisconfigured, auth.PermissionDenied}
+	case auth.InvalidCredential:
+		switch {
+		case f.grant == "password":
+			return []auth.Cause{auth.RateOrQuota, auth.PrincipalDisabled}
+		case f.x.Status == 403 && f.token.ok:
+			return []auth.Cause{auth.WrongEnvironment, auth.PermissionDenied}
+		case f.password():
+			return []auth.Cause{auth.WrongEnvironment, auth.WrongCredentialKind, auth.PrincipalDisabled}
+		case len(f.said) == 0 && f.token.ok:
+			return []auth.Cause{auth.RejectedUnclassified, auth.ClockSkew, auth.WrongAudience}
+		case len(f.said) == 0:
+			return []auth.Cause{auth.RejectedUnclassified, auth.AccessExpired, auth.WrongEnvironment}
+		case f.token.ok:
+			return []auth.Cause{auth.SignatureInvalid, auth.WrongIssuer, auth.WrongAudience}
+		}
+		return []auth.Cause{auth.AccessExpired, auth.TypoOrTruncated, auth.WrongEnvironment}
+	case auth.AccessExpired, auth.StaticKeyExpired:
+		return []auth.Cause{auth.AccessRevoked, auth.ClockSkew, auth.SessionExpired}
+	case auth.SessionExpired:
+		return []auth.Cause{auth.AccessExpired, auth.AccessRevoked}
+	case auth.AccessRevoked:
+		return []auth.Cause{auth.AccessExpired, auth.PrincipalDisabled, auth.InvalidCredential}
+	case auth.InsufficientScope:
+		return []auth.Cause{auth.PermissionDenied, auth.PolicyBlocked, auth.InvalidCredential}
+	case auth.PermissionDenied:
+		return []auth.Cause{auth.InsufficientScope, auth.PolicyBlocked, auth.RateOrQuota}
+	case auth.WrongEnvironment:
+		return []auth.Cause{auth.MissingCompanion, auth.WrongAudience, auth.InvalidCredential}
+	case auth.WrongIssuer:
+		return []auth.Cause{auth.SignatureInvalid, auth.WrongEnvironment}
+	case auth.WrongAudience:
+		return []auth.Cause{auth.WrongEnvironment, auth.InvalidCredential}
+	case auth.MissingCompanion:
+		return []auth.Cause{auth.WrongEnvironment, auth.WrongScheme}
+	case auth.PrincipalDisabled:
+		return []auth.Cause{auth.InvalidCredential, auth.InsufficientScope, auth.AccessRevoked}
+	case auth.PolicyBlocked:
+		return []auth.Cause{auth.InsufficientScope, auth.InvalidCredential}
+	case auth.MalformedCharacters, auth.MalformedWrapping, auth.PlaceholderValue, auth.TypoOrTruncated:
+		return []auth.Cause{auth.InvalidCredential, auth.WrongScheme, auth.RejectedUnclassified}
+	case auth.SignatureInvalid:
+		return []auth.Cause{auth.ClockSkew, auth.InvalidCredential, auth.WrongIssuer}
+	case auth.ClockSkew:
+		return []auth.Cause{auth.AccessExpired, auth.SignatureInvalid}
+	case auth.AmbiguousCredentials:
+		return []auth.Cause{auth.MalformedWrapping, auth.WrongScheme}
+	case auth.WrongScheme, auth.WrongLocation:
+		if len(f.said) == 0 {
+			return []auth.Cause{auth.RejectedUnclassified, auth.WrongLocation}
+		}
+		return []auth.Cause{auth.WrongLocation, auth.InvalidCredential, auth.StrippedInTransit}
+	case auth.WrongCredentialKind:
+		return []auth.Cause{auth.WrongScheme, auth.InvalidCredential, auth.InsufficientScope}
+	case auth.RefreshRejected:
+		return []auth.Cause{auth.RefreshExpired, auth.GrantRevoked, auth.RefreshSuperseded}
+	case auth.RefreshExpired, auth.GrantRevoked, auth.RefreshReused:
+		return []auth.Cause{auth.RefreshRejected}
+	case auth.ClientRejected:
+		return []auth.Cause{auth.StaticKeyExpired, auth.WrongEnvironment}
+	case auth.RateOrQuota:
+		return []auth.Cause{auth.PrincipalDisabled, auth.InsufficientScope}
+	case auth.IntermediaryResponse:
+		return append(f.titleSays(), auth.RejectedUnclassified, auth.InvalidCredential)
+	case auth.StepUpRequired:
+		return []auth.Cause{auth.PolicyBlocked, auth.AccessExpired}
+	case auth.RejectedUnclassified:
+		switch {
+		case f.freshToo():
+			return []auth.Cause{auth.WrongAudience, auth.PermissionDenied, auth.WrongScheme}
+		case f.token.ok:
+			return []auth.Cause{auth.InvalidCredential, auth.ClockSkew, auth.WrongAudience}
+		}
+		return []auth.Cause{auth.InvalidCredential, auth.AccessExpired, auth.InsufficientScope}
+	}
+	return nil
 }
 
 // badValue: something that people do to keys was done to this one. A value that
 // was accepted before is excused.
 func badValue(f *facts) *finding {
-	d := f.lint
+	d := f.defect
 	if d == nil || f.x.Accepted {
 		return nil
 	}
-	found := &finding{cause: d.cause, confidence: d.confidence, source: f.cred.Provenance.String(), fact: d.fact, remedy: d.want}
+	found := &finding{cause: d.cause, confidence: d.confidence, source: f.origin(), fact: d.fact, remedy: d.want}
 	if d.take != "" {
 		found.remedy = takeOut(f.cred.Provenance, d.take)
 	}
-	if d.confidence == auth.Possible && slices.ContainsFunc(f.x.Challenges, func(c auth.Challenge) bool { return strings.EqualFold(c.Scheme, "Basic") }) {
+	if d.pair && slices.ContainsFunc(f.x.Challenges, func(c auth.Challenge) bool { return strings.EqualFold(c.Scheme, "Basic") }) {
 		found.confidence = auth.Likely // what the value looks like is what the API asks for
 	}
-	if f.intermediary() {
+	if f.intermediary() || d.cause == auth.PlaceholderValue && f.said.is(saysAccount, saysLimit, saysPlace, saysPolicy, saysStepUp, saysScope) {
 		found.confidence = demoted(found.confidence)
 	}
 	return found
@@ -98,10 +240,18 @@ func silent(f *facts) *finding {
 		found.cause = auth.AccessRevoked
 		found.source, found.fact = "this program", "the API accepted this "+f.noun()+" before and refuses it now"
 		if f.expiry().IsZero() {
-			found.note(f.cred.Provenance.String(), "no expiry is stated, so it has expired or was withdrawn")
+			found.note(f.origin(), "no expiry is stated, so it has expired or was withdrawn")
 		}
 	case f.x.Status == 403:
 		found.cause = auth.InsufficientScope
+	case selfStyled.MatchString(f.cred.Secret.Reveal()):
+		found.cause = auth.InvalidCredential
+		found.note(f.origin(), "the value itself says that it is not a real one")
+	case len(f.cred.Secret.Reveal()) < shortest && !f.password():
+		found.cause = auth.InvalidCredential
+		found.note(f.origin(), "the value is shorter than keys are")
+	case f.elsewhere() && !f.password():
+		return nil // what was before is not known
 	case !f.issued():
 		found.cause = auth.InvalidCredential
 		if f.password() && f.ours != nil {
@@ -116,11 +266,18 @@ func silent(f *facts) *finding {
 	return found
 }
 
+// selfStyled matches values that tests and examples use for a wrong one.
+var selfStyled = regexp.MustCompile(`(?i)(?:^|[^a-z])(?:invalid|wrong|bad|fake|bogus|dummy|incorrect|nonexist[ae]nt|unknown)(?:$|[^a-z])|^(?:not[-_ ]?an?[-_ ]|foo|bar|baz|blah|asdf|test)`)
+
+// shortest is the length below which a value is hardly a key.
+const shortest = 12
+
 // unclassified: nothing says why.
 func unclassified(f *facts) *finding {
 	found := &finding{cause: auth.RejectedUnclassified, confidence: auth.Possible, source: "response", fact: "the request was refused and nothing says why"}
 	switch {
 	case f.intermediary():
+		found.cause = auth.IntermediaryResponse
 		found.fact = "a web page came back and not an answer of an API" + titled(f.body) + ": a proxy, gateway or login page may have answered instead"
 		found.remedy = "open the address in a browser from this network to see who answers; then check the value, how it is sent, its age, its permissions"
 	case f.param("error") != "":
@@ -160,3 +317,21 @@ func firstText(b body) string {
 	}
 	return best
 }
+
+// titleSays are the causes that a web page's title speaks of, for whom an API
+// that answers in pages wrote it.
+func (f *facts) titleSays() []auth.Cause {
+	var out []auth.Cause
+	for _, h := range f.said {
+		var found finding
+		f.meaning(h.says[0], &found)
+		if found.cause != "" {
+			out = append(out, found.cause)
+		}
+	}
+	return out
+}
+
+// schemeToken matches the name of a scheme (RFC 9110 section 11.1), one that
+// could not as well be a key.
+var schemeToken = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{1,24}$`)

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,15 +41,19 @@ func byProxy(f *facts) *finding {
 // notSent: the request went out without our credential, on purpose. Nobody has
 // refused what nobody has seen.
 func notSent(f *facts) *finding {
-	where := originOf(f.x.URL)
 	found := &finding{cause: auth.NotSent, confidence: auth.Certain, source: "this program"}
 	switch {
 	case f.x.NotSent == ForeignOrigin:
+		where := originOf(f.x.URL)
 		found.fact = "the request to " + where + " went out without the credential, which does not belong to that origin"
 		found.remedy = "if the credential belongs to " + where + " too, add that to Origins; if not, correct the address of the request"
 	case f.x.NotSent == LeftOrigin:
-		found.fact = "the request to " + where + " went out without the credential, because a redirect before it had led to an origin that the credential does not belong to"
+		found.fact = "the request to " + originOf(f.x.URL) + " went out without the credential, because a redirect before it had led to an origin that the credential does not belong to"
 		found.remedy = "call the final address itself; or, if the credential belongs to every origin on the way, add them all to Origins"
+	case f.x.NotSent == NotKnown && len(f.x.Challenges) > 0 && !announcesError(f.x.Challenges) && (len(f.said) == 0 || f.said.is(saysMissing, saysLogin)):
+		found.cause, found.confidence, found.source = auth.MissingCredential, auth.Possible, "challenge"
+		found.fact = "the API asks for " + strings.Join(schemeNames(f), " or ") + " and names no error, which is what it answers to a request without a credential"
+		found.remedy = "look whether the request carried a credential, in the scheme that the API asks for"
 	case f.x.NotSent == WasSent && f.x.Credential == nil:
 		found.confidence = auth.Likely
 		found.fact = "the refused request carried no credential"
@@ -56,13 +61,58 @@ func notSent(f *facts) *finding {
 		if f.x.Status != 401 {
 			found.confidence = auth.Possible
 		}
-		if f.said.is(saysLimit, saysAccount, saysElsewhere, saysPolicy) {
-			return nil
+		if f.said.is(saysLimit) {
+			return byQuota(f)
+		}
+		if f.said.is(saysForm) || f.x.Status != 401 && f.said.is(saysPlace, saysElsewhere, saysAccount) { // "invalid" and "expired" are said to anybody
+			ev := f.said.evidence()
+			found.confidence, found.source, found.fact, found.remedy = auth.Possible, ev.Source, ev.Fact, ""
+			f.meaning(f.said[0].says[0], found)
+			found.confidence = auth.Possible
+			found.note("request", "it carried no credential")
 		}
 	default:
 		return nil
 	}
 	return found
+}
+
+// formExpired: 419 is no standard, and what frameworks answer to a form whose
+// session or request token has run out.
+func formExpired(f *facts) *finding {
+	if f.x.Status != 419 {
+		return nil
+	}
+	return &finding{cause: auth.SessionExpired, confidence: auth.Likely, source: "response", fact: "419: the page, and with it the session or the form's request token, has expired"}
+}
+
+// foreignAudience: the token names its audience, and nothing of the host that
+// was called is in it. Many audiences are names and no addresses: those tell
+// nothing.
+func foreignAudience(f *facts) *finding {
+	host := f.host()
+	if !f.token.ok || f.x.Accepted || host == "" || f.intermediary() || len(f.said) > 0 || len(f.token.audience) == 0 {
+		return nil
+	}
+	for _, aud := range f.token.audience {
+		u, err := url.Parse(aud)
+		if err != nil || u.Hostname() == "" || related(u.Hostname(), host) {
+			return nil
+		}
+	}
+	return &finding{
+		cause: auth.WrongAudience, confidence: auth.Possible, source: "token",
+		fact: "the token is for " + quote(f.shown(f.token.audience[0])) + " (aud), and was sent to " + tidy(host, quoteLimit),
+	}
+}
+
+// related reports whether two hosts share their last two labels.
+func related(a, b string) bool {
+	end := func(s string) string {
+		labels := strings.Split(strings.ToLower(s), ".")
+		return strings.Join(labels[max(len(labels)-2, 0):], ".")
+	}
+	return end(a) == end(b)
 }
 
 // schemeAbsent: the API announces schemes, and ours is not among them. That
@@ -72,7 +122,7 @@ func schemeAbsent(f *facts) *finding {
 	if f.cred == nil || f.x.Accepted || f.scheme == "" || len(f.x.Challenges) == 0 || f.ours != nil {
 		return nil
 	}
-	if f.said.is(saysInvalid, saysExpired, saysRevoked, saysScope, saysPolicy, saysStepUp, saysLimit, saysAccount, saysElsewhere, notYet) {
+	if len(f.said) > 0 && !f.said.is(saysMissing, saysLogin, saysScheme, saysDenied) && !(f.said[0].mixed() && f.said.has(saysMissing)) {
 		return nil // whoever can say this has read what we sent
 	}
 	names := schemeNames(f)
@@ -139,6 +189,9 @@ func (f *facts) how() string {
 	if f.place.Header == "Authorization" && f.scheme != "ApiKey" {
 		return f.scheme
 	}
+	if f.place.Header == inBody || f.place.Header == inPath {
+		return "a value in the " + f.place.Header
+	}
 	if f.place.Query != "" {
 		return "a key in the " + f.place.String()
 	}
@@ -156,4 +209,89 @@ func schemeNames(f *facts) []string {
 		}
 	}
 	return names
+}
+
+// noPair: Basic sends the base64 form of user and password (RFC 7617 section
+// 2). A recorded value that is something else was refused for that.
+func noPair(f *facts) *finding {
+	if !f.x.undecoded || schemeAbsent(f) != nil {
+		return nil
+	}
+	return &finding{
+		cause: auth.MalformedWrapping, confidence: auth.Likely, source: f.origin(),
+		fact:   "what was sent by Basic is not the base64 form of user:password",
+		remedy: "encode user name and password, joined by a colon, in base64 behind \"Basic \"",
+	}
+}
+
+// boundToken: a token that is bound to a key (RFC 9449 section 6.1) is no
+// bearer token: whoever checks refuses it (section 7.2).
+func boundToken(f *facts) *finding {
+	if !f.token.bound || !strings.EqualFold(f.scheme, "Bearer") || f.x.Accepted {
+		return nil
+	}
+	return &finding{
+		cause: auth.WrongScheme, confidence: auth.Likely, source: "token",
+		fact:   "the token is bound to a key (cnf.jkt) and was sent as Bearer, without a proof of that key",
+		remedy: "send it by the scheme DPoP, with a proof made with the key that it was issued to",
+	}
+}
+
+// noToken: the API wants a JSON Web Token, and what was sent is none.
+func noToken(f *facts) *finding {
+	if f.cred == nil || f.x.Accepted || f.intermediary() || !plainValue(f.scheme) {
+		return nil
+	}
+	found := &finding{cause: auth.TypoOrTruncated, confidence: auth.Likely, source: f.origin()}
+	switch {
+	case f.token.unsigned:
+		found.fact = "the token has no signature (its alg is none)"
+		found.remedy = "send a token that its issuer has signed"
+	case f.token.ok && !f.token.half:
+		return nil
+	case f.token.half:
+		found.fact = "the value begins like a JSON Web Token and is not a whole one"
+		found.remedy = "copy the whole token: three parts with dots between them"
+	case f.said.is(saysBroken, saysInvalid, saysMissing) && slices.ContainsFunc(f.said, func(h heard) bool { return wantsJWT.MatchString(h.text) }):
+		ev := f.said.evidence()
+		found.fact = "the API wants a JSON Web Token, and the value is none"
+		found.note(ev.Source, ev.Fact)
+		found.remedy = "send the token itself, whole and as its issuer gave it: three parts with dots between them"
+	default:
+		return nil
+	}
+	return found
+}
+
+var wantsJWT = regexp.MustCompile(`(?i)\bjwt\b|json web token|\bjws\b`)
+
+// byQuota: a header says that nothing is left (draft-ietf-httpapi-ratelimit-headers,
+// and its forerunners), or the status or the words do.
+func byQuota(f *facts) *finding {
+	found := &finding{cause: auth.RateOrQuota, confidence: auth.Likely, source: "response"}
+	left := ""
+	for _, name := range []string{"X-Ratelimit-Remaining", "Ratelimit-Remaining", "X-Rate-Limit-Remaining"} {
+		if v := f.x.Header.Get(name); v != "" {
+			left = v
+		}
+	}
+	switch {
+	case f.x.Status == 429:
+		found.fact = "429: too many requests"
+	case left == "0" && (f.x.Status == 403 || f.said.is(saysLimit)):
+		found.fact = "the response says that no request is left in this period"
+	case f.said.is(saysLimit):
+		ev := f.said.evidence()
+		found.source, found.fact = ev.Source, ev.Fact
+		if !f.said[0].field || f.intermediary() {
+			found.confidence = auth.Possible
+		}
+	default:
+		return nil
+	}
+	if v := f.x.Header.Get("Retry-After"); v != "" {
+		found.note("response", "Retry-After: "+quote(f.field(v)))
+	}
+	found.note("response", "the credential may be good")
+	return found
 }

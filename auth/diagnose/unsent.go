@@ -26,6 +26,9 @@ func Unsent(err error, method, url string, words Words) *auth.Error {
 	if e.Remedy.Text == "" {
 		e.Remedy.Text = e.Cause.Remedy()
 	}
+	if e.Fixer == "" {
+		e.Fixer = e.Cause.Fixer()
+	}
 	if e.Support == "" {
 		e.Support = words.Support
 	}

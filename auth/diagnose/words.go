@@ -3,150 +3,178 @@ package diagnose
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/reauth-go/reauth/auth"
 )
 
-// A statement is what a sentence or code of any provider amounts to.
-type statement string
+// key is the beginning of a word that phrases are filed under: enough letters to
+// leave few of them under one.
+func key(word string) string { return word[:min(len(word), 3)] }
 
-const (
-	saysLimit     statement = "limit"     // too many requests or attempts
-	notYet        statement = "not yet"   // a time of the token or signature is wrong
-	saysStepUp    statement = "step up"   // a second factor or a fresher login
-	saysPolicy    statement = "policy"    // address, network, single sign-on
-	saysScope     statement = "scope"     // permissions
-	saysElsewhere statement = "elsewhere" // good for another audience, tenant or region
-	saysAccount   statement = "account"   // the account, not the credential
-	saysRevoked   statement = "revoked"
-	saysExpired   statement = "expired"
-	saysScheme    statement = "scheme" // sent in a form that the server does not take
-	saysMissing   statement = "missing"
-	saysInvalid   statement = "invalid"
-	saysDenied    statement = "denied" // no access, without a word on why
-)
-
-// A pattern is a statement that a text makes if it holds one phrase of each
-// group. Phrases are words, or beginnings of words if they end in "*".
-type pattern struct {
-	makes  statement
-	groups [][]string
+// A matcher finds phrases in texts: each word of a text is looked up once,
+// however many phrases there are.
+type matcher struct {
+	byStart map[string][]phrase // by the first letters of the first word
+	rules   []rule
 }
 
-func any1(phrases ...string) []string { return phrases }
+type phrase struct {
+	words []string
+	open  bool // the last word may go on
+	bit   int
+}
 
-// thing is what sentences about a credential speak of.
-var thing = any1("key", "keys", "apikey", "token", "tokens", "jwt", "credential*", "password", "secret", "login", "user", "username",
-	"identifier", "session", "signature", "authentication", "authenticate*", "authorization", "auth", "access", "grant", "bearer", "certificate")
+type rule struct {
+	makes  statement
+	needs  []int
+	unless int // -1: none
+}
 
-// patterns come in order of how much they say; the first that fits a text is
-// what it says. A text may say several things: see mixed.
-var patterns = []pattern{
-	{saysLimit, [][]string{any1("rate limit*", "ratelimit*", "too many", "quota", "throttl*", "login attempt*", "try again later", "requests per")}},
-	{notYet, [][]string{any1("not yet valid", "before issued", "used before", "not active yet", "not before", "too far in the future", "issued in the future",
-		"clock", "skew*", "signature expired", "time too skewed", "request expired", "request has expired", "iat", "nbf", "timestamp out")}},
-	{saysStepUp, [][]string{any1("two factor", "2fa", "multi factor", "multifactor", "mfa", "otp", "one time password", "second factor", "aal2", "insufficient aal",
-		"interaction required", "interactionrequired", "step up", "stepup", "reauthenticat*", "fresh token", "insufficient user authentication")}},
-	{saysPolicy, [][]string{any1("ip", "ip address", "ips", "location", "network"), any1("not allowed", "not permitted", "isnt allowed", "allow list", "allowlist", "access list", "whitelist*", "restrict*", "blocked", "denied", "cannot use", "not on")}},
-	{saysPolicy, [][]string{any1("saml", "sso", "single sign on", "conditional access", "insufficient claims")}},
-	{saysAccount, [][]string{any1("account", "user", "subscription", "organization", "member", "email", "plan", "billing", "payment", "trial"),
-		any1("suspended", "banned", "inactive", "deactivated", "locked", "disabled", "upgrade", "confirm", "verify", "subscribed", "unpaid", "closed", "be a member", "not a member", "blocked", "payment required", "credit*")}},
-	{saysAccount, [][]string{any1("not subscribed", "upgrade your", "billing", "insufficient funds", "entitlement")}},
-	{saysElsewhere, [][]string{any1("audience*", "aud", "issuer", "tenant", "region", "environment", "wrong endpoint"), any1("invalid", "wrong", "mismatch", "not allowed", "unexpected", "match*", "not match*", "incorrect", "does not", "expecting", "valid", "not")}},
-	{saysElsewhere, [][]string{any1("do not match", "does not match", "mismatch"), any1("client", "app", "application")}},
-	{saysScheme, [][]string{any1("expected authorization", "missing bearer", "must use bearer", "use bearer", "bearer type", "unsupported authorization", "unsupported authentication",
-		"authentication scheme", "auth scheme", "invalid format for", "bad authorization header", "not supported for this endpoint", "requires the dpop", "token type is not")}},
-	{saysScope, [][]string{any1("scope", "scopes", "permissions", "privilege*", "insufficient*", "entitled", "missing permission", "required permission", "access rights",
-		"required role", "not authorized to", "not authorised to", "not allowed to", "not permitted to")}},
-	{saysScope, [][]string{any1("must have", "need", "needs", "requires", "required", "lacks"), any1("access", "rights", "role", "permission*", "admin*")}},
-	{saysRevoked, [][]string{any1("revoked", "inactive", "deactivated", "withdrawn", "invalidated", "blacklisted", "session not found", "deleted", "disabled", "logged out")}},
-	{saysRevoked, [][]string{any1("session"), any1("does not exist", "not found", "terminated")}},
-	{saysExpired, [][]string{any1("expired", "expires", "expiration", "expiry", "has lapsed", "outdated", "timed out")}},
-	{saysInvalid, [][]string{any1("invalid", "bad", "incorrect", "wrong", "unknown", "unrecognized", "not recognized", "not valid", "not known", "does not exist", "doesnt exist",
-		"not found", "could not be found", "failed", "failure", "no such", "non existent", "couldnt", "could not", "unable to", "cannot be", "malformed", "rejected", "unacceptable", "disallowed", "not match"), thing}},
-	{saysMissing, [][]string{any1("missing", "not provided", "not supplied", "not present", "did not provide", "didnt provide", "not found in request", "no api key", "no token", "no credential*", "no authorization", "no auth", "no key", "is required", "must be provided", "without"), append(any1("header", "parameter", "api"), thing...)}},
-	{saysDenied, [][]string{any1("permission*", "access denied", "accessdenied", "forbidden", "access forbidden")}},
+type bits [4]uint64
+
+func (b *bits) set(n int)     { b[n/64] |= 1 << (n % 64) }
+func (b bits) has(n int) bool { return b[n/64]&(1<<(n%64)) != 0 }
+
+var phrases = sync.OnceValue(func() *matcher {
+	m := &matcher{byStart: make(map[string][]phrase)}
+	next := 0
+	known := make(map[*string]int) // lists that several patterns share
+	group := func(all []string) int {
+		if bit, ok := known[&all[0]]; ok {
+			return bit
+		}
+		known[&all[0]] = next
+		for _, text := range all {
+			text, open := strings.CutSuffix(text, "*")
+			p := phrase{words: strings.Fields(text), open: open, bit: next}
+			start := key(p.words[0])
+			m.byStart[start] = append(m.byStart[start], p)
+		}
+		next++
+		return next - 1
+	}
+	for _, p := range patterns {
+		r := rule{makes: p.makes, unless: -1}
+		for _, g := range p.groups {
+			r.needs = append(r.needs, group(g))
+		}
+		if len(p.unless) > 0 {
+			r.unless = group(p.unless)
+		}
+		m.rules = append(m.rules, r)
+	}
+	return m
+})
+
+// hear returns what the words of a text say, the most telling first.
+func hear(words []string) []statement {
+	m := phrases()
+	var found bits
+	for i, w := range words {
+		for _, p := range m.byStart[key(w)] {
+			if !found.has(p.bit) && p.at(words[i:]) {
+				found.set(p.bit)
+			}
+		}
+	}
+	var says []statement
+	for _, r := range m.rules {
+		if r.unless >= 0 && found.has(r.unless) || slices.Contains(says, r.makes) {
+			continue
+		}
+		if !slices.ContainsFunc(r.needs, func(bit int) bool { return !found.has(bit) }) {
+			says = append(says, r.makes)
+		}
+	}
+	slices.Sort(says)
+	return says
+}
+
+func (p phrase) at(words []string) bool {
+	if len(words) < len(p.words) {
+		return false
+	}
+	for i, w := range p.words {
+		if words[i] != w && !(p.open && i == len(p.words)-1 && strings.HasPrefix(words[i], w)) {
+			return false
+		}
+	}
+	return true
 }
 
 // A heard is one text and all that it says.
 type heard struct {
 	text  string
+	words []string // of the text
 	says  []statement
 	field bool // it came from a named field or a challenge, not from prose
+	named int  // how many causes it joins by "or"
 }
 
 // statements is what the words of a response amount to, the most telling first.
 type statements []heard
 
-// listen reads the description of a challenge and the texts of a body. Prose of
-// a web page is not read as words of the API: see intermediary.
-func listen(b body, ours *auth.Challenge, description string) statements {
+// listen reads texts. Prose of a web page is not read as words of the API: see
+// intermediary.
+func listen(b body, told []string) statements {
 	var all statements
 	add := func(text string, field bool) {
-		if says := hear(text); len(says) > 0 {
-			all = append(all, heard{text, says, field})
+		if len(text) < 2 || slices.ContainsFunc(all, func(h heard) bool { return h.text == text }) {
+			return
+		}
+		words := wordsOf(text)
+		if says := hear(words); len(says) > 0 {
+			all = append(all, heard{text: text, words: words, says: says, field: field, named: named(says, words)})
 		}
 	}
-	if ours != nil {
-		add(description, true)
+	for _, t := range told {
+		add(t, true)
 	}
 	for _, t := range b.texts {
 		add(t, b.fields)
 	}
-	slices.SortStableFunc(all, func(a, b heard) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(all, func(a, b heard) int { return a.rank() - b.rank() })
 	return all
 }
 
 // rank puts what says much before what says little. What says two things at
 // once says less than either.
-func rank(h heard) int {
-	for i, p := range patterns {
-		if p.makes == h.says[0] {
-			if h.mixed() {
-				return i + len(patterns)
-			}
-			return i
-		}
+func (h heard) rank() int {
+	if h.mixed() {
+		return int(h.says[0]) + int(statementCount)
 	}
-	return len(patterns)
-}
-
-func hear(text string) []statement {
-	words := " " + normalised(text) + " "
-	var says []statement
-	for _, p := range patterns {
-		if !slices.Contains(says, p.makes) && !slices.ContainsFunc(p.groups, func(g []string) bool { return !holds(words, g) }) {
-			says = append(says, p.makes)
-		}
-	}
-	return says
-}
-
-func holds(words string, phrases []string) bool {
-	return slices.ContainsFunc(phrases, func(p string) bool {
-		if start, ok := strings.CutSuffix(p, "*"); ok {
-			return strings.Contains(words, " "+start)
-		}
-		return strings.Contains(words, " "+p+" ")
-	})
+	return int(h.says[0])
 }
 
 // mixed reports whether the text names several causes and so none: "invalid,
 // expired or revoked".
-func (h heard) mixed() bool {
+func (h heard) mixed() bool { return h.named > 1 }
+
+// named counts the causes that a text joins by "or".
+func named(says []statement, words []string) int {
 	n := 0
-	for _, s := range []statement{saysInvalid, saysExpired, saysRevoked, saysMissing} {
-		if slices.Contains(h.says, s) {
+	for _, s := range [...]statement{saysInvalid, saysExpired, saysRevoked, saysMissing} {
+		if slices.Contains(says, s) {
 			n++
 		}
 	}
-	return n > 1 && strings.Contains(" "+normalised(h.text)+" ", " or ")
+	if n > 1 && !slices.Contains(words, "or") {
+		return 1
+	}
+	return n
 }
 
 // is reports whether the response says one of these, and says it plainly.
 func (all statements) is(want ...statement) bool {
 	return len(all) > 0 && !all[0].mixed() && slices.Contains(want, all[0].says[0])
+}
+
+// has reports whether anything in the response says this.
+func (all statements) has(want statement) bool {
+	return slices.ContainsFunc(all, func(h heard) bool { return slices.Contains(h.says, want) })
 }
 
 func (all statements) evidence() auth.Evidence {
@@ -159,23 +187,51 @@ func (all statements) evidence() auth.Evidence {
 	return auth.Evidence{Source: "response", Fact: "the response says " + quote(best)}
 }
 
-// normalised makes sentences and codes of all fashions alike: "TokenExpired",
-// "TOKEN_EXPIRED" and "Token expired." become "token expired".
-func normalised(s string) string {
+// oneWord are the words whose capitals do not begin another one.
+var oneWord = []string{"DPoP", "OAuth", "JWTs", "IPs", "IDs"}
+
+// wordsOf makes sentences and codes of all fashions alike: "TokenExpired",
+// "TOKEN_EXPIRED" and "Token expired." become "token" and "expired".
+func wordsOf(s string) []string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r > 'z' || r == '\'' || 'A' <= r && r <= 'Z' }) {
+		return strings.FieldsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	}
 	var b strings.Builder
-	runes := []rune(s)
-	for i, r := range runes {
-		switch {
-		case r == '\'' || r == '’':
-		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
-			b.WriteByte(' ')
-		default:
-			if unicode.IsUpper(r) && i > 0 && (unicode.IsLower(runes[i-1]) ||
-				unicode.IsUpper(runes[i-1]) && i+1 < len(runes) && unicode.IsLower(runes[i+1])) {
+	b.Grow(len(s) + 8)
+	lower, upper := false, false // of the letter before; neither where a word begins
+	within := false
+	skip := 0
+	for i, r := range s {
+		if i < skip || r == '\'' || r == '’' {
+			continue
+		}
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			if within {
 				b.WriteByte(' ')
 			}
+			within, lower, upper = false, false, false
+			continue
+		}
+		up := unicode.IsUpper(r)
+		if up && within {
+			next, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
+			if lower || upper && unicode.IsLower(next) {
+				b.WriteByte(' ')
+				within = false
+			}
+		}
+		if up && !within {
+			for _, w := range oneWord {
+				if strings.HasPrefix(s[i:], w) {
+					b.WriteString(strings.ToLower(w))
+					skip = i + len(w)
+				}
+			}
+		}
+		if i >= skip {
 			b.WriteRune(unicode.ToLower(r))
 		}
+		within, lower, upper = true, unicode.IsLower(r) || i < skip, up && i >= skip
 	}
-	return strings.Join(strings.Fields(b.String()), " ")
+	return strings.Fields(b.String())
 }

@@ -41,6 +41,7 @@ type Value struct{ Secret, User string }
 // servers fold what they quote. Nor do the two alphabets of base64.
 type Scrubber struct {
 	grams map[uint64]struct{} // of every form, folded
+	sieve [32]uint64          // a bit for each of them: most of a text is none, and asks no map
 	short []string            // folded forms shorter than a gram, looked for as words of their own
 }
 
@@ -114,6 +115,8 @@ func (s *Scrubber) learn(form string) {
 		last = last<<8 | uint64(fold(form[i]))
 		if i+1 >= gram {
 			s.grams[last] = struct{}{}
+			word, bit := place(last)
+			s.sieve[word] |= bit
 		}
 	}
 }
@@ -178,6 +181,9 @@ func (s *Scrubber) find(text string, report func(from, to int)) {
 		if i+1 < gram {
 			continue
 		}
+		if word, bit := place(last); s.sieve[word]&bit == 0 {
+			continue
+		}
 		if _, ok := s.grams[last]; ok {
 			report(i+1-gram, i+1)
 		}
@@ -200,6 +206,12 @@ func (s *Scrubber) find(text string, report func(from, to int)) {
 			i = to
 		}
 	}
+}
+
+// place is the bit of the sieve that stands for a run of characters.
+func place(run uint64) (word int, bit uint64) {
+	h := run * 0x9e3779b97f4a7c15 >> 53
+	return int(h >> 6), 1 << (h & 63)
 }
 
 func letterAt(s string, i int) bool {
