@@ -33,6 +33,12 @@
 //  3. The variable NAME_TOKEN, or the file that NAME_TOKEN_FILE names.
 //  4. The operating system's keyring: service NAME, account "default".
 //
+// With a [profile.Profile] the variables that the provider's own tools read are
+// asked before the keyring. Without a Name they are the only ones (if there are
+// none, NAME_API_KEY and NAME_TOKEN of the profile's name), because a variable
+// such as GITHUB_CLIENT_ID means something else to other programs; and the
+// keyring's service is the profile's name.
+//
 // # The stack
 //
 // Client is [transport.Transport] under a layer of package retry under
@@ -48,6 +54,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -56,18 +63,24 @@ import (
 
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/diagnose"
+	"github.com/reauth-go/reauth/auth/profile"
 	"github.com/reauth-go/reauth/transport"
 	"github.com/reauth-go/reauth/transport/retry"
 )
 
-// Config says which API a [Client] is for. Name and BaseURL suffice.
+// Config says which API a [Client] is for. Name and BaseURL suffice, or Profile.
 type Config struct {
+	// Profile is what the API's provider documents, such as [profile.OpenAI]. It
+	// gives BaseURL, Origins, Scheme, Docs, the variables that the key is read
+	// from, and what the provider's refusals look like. What is set below counts
+	// instead; with another BaseURL the profile's Origins are not ours.
+	Profile profile.Profile
 	// Name is the client's name: it gives the variables' prefix and the
 	// keyring's service. It begins with a letter and consists of ASCII letters,
-	// digits, '-', '_' and '.'. Required unless Source is set.
+	// digits, '-', '_' and '.'. Required unless Source or Profile is set.
 	Name string
-	// BaseURL is what paths are joined to. Required. https, or http to a
-	// loopback address, without user, query or fragment.
+	// BaseURL is what paths are joined to. Required unless Profile has one. https,
+	// or http to a loopback address, without user, query or fragment.
 	BaseURL string
 	// Origins are further ones that the credential may go to, such as
 	// "https://uploads.acme.example". That of BaseURL is always one.
@@ -76,7 +89,8 @@ type Config struct {
 	// comment lists. An [auth.Cache] of your own keeps its own hook, and Close
 	// leaves it open for its other users.
 	Source auth.Source
-	// Scheme says how the credential is sent. Nil means [auth.Bearer].
+	// Scheme says how the credential is sent. Nil means the profile's, or
+	// [auth.Bearer].
 	Scheme auth.Scheme
 	// ReplaceHeader sends the credential in the place of what the caller has set
 	// there, instead of passing such requests through: for SDKs that always send
@@ -121,6 +135,7 @@ type Client struct {
 	base      *url.URL
 	checkPath string
 	userAgent string
+	header    map[string]string // that the provider wants in each request
 	transport *transport.Transport
 	strict    *http.Client
 	timeout   time.Duration
@@ -133,9 +148,10 @@ func New(cfg Config) (*Client, error) {
 	bad := func(field, format string, args ...any) {
 		wrong = append(wrong, fmt.Errorf("reauth: Config."+field+" "+format, args...))
 	}
+	cfg, field := withProfile(cfg)
 	base, err := baseURL(cfg.BaseURL)
 	if err != nil {
-		bad("BaseURL", "%w", err)
+		bad(field, "%w", err)
 	}
 	if cfg.Timeout < 0 {
 		bad("Timeout", "is negative: %v", cfg.Timeout)
@@ -149,13 +165,13 @@ func New(cfg Config) (*Client, error) {
 		if tokens == nil {
 			tokens = cfg.Transport
 		}
-		if src, err = defaultSource(cfg.Name, tokens); err != nil {
+		if src, err = defaultSource(cfg.Name, cfg.Profile, tokens); err != nil {
 			bad("Name", "%w", err)
 		}
 	} else if cfg.TokenTransport != nil {
 		bad("TokenTransport", "is of no use with a Source of your own: give it to that")
 	}
-	c := &Client{base: base, checkPath: cfg.CheckPath, userAgent: cfg.UserAgent, timeout: cfg.Timeout}
+	c := &Client{base: base, checkPath: cfg.CheckPath, userAgent: cfg.UserAgent, header: maps.Clone(cfg.Profile.Header), timeout: cfg.Timeout}
 	if base != nil && cfg.CheckPath != "" {
 		if _, err := c.join(cfg.CheckPath); err != nil {
 			bad("CheckPath", "is no path of the API: %w", err)
@@ -170,6 +186,7 @@ func New(cfg Config) (*Client, error) {
 		Origins:       append(slices.Clone(cfg.Origins), base.Scheme+"://"+base.Host), // last, so that messages count as the caller does
 		ReplaceHeader: cfg.ReplaceHeader,
 		Base:          cfg.Transport,
+		Profile:       cfg.Profile,
 		Words:         diagnose.Words{Docs: cfg.Docs, Support: cfg.Support, Login: cfg.Login, Remedy: cfg.Remedy},
 		Hook:          cfg.Hook,
 	})
@@ -189,6 +206,23 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.strict = &http.Client{Transport: transport.Strict(stack), Timeout: cfg.Timeout}
 	return c, nil
+}
+
+// withProfile fills in what the profile knows and cfg leaves open, and returns
+// the field that gave the base URL.
+func withProfile(cfg Config) (Config, string) {
+	p, field := cfg.Profile, "BaseURL"
+	if cfg.BaseURL == "" && p.BaseURL != "" {
+		cfg.BaseURL, field = p.BaseURL, "Profile.BaseURL"
+		cfg.Origins = slices.Concat(cfg.Origins, p.Origins)
+	}
+	if cfg.Scheme == nil {
+		cfg.Scheme = p.Scheme
+	}
+	if cfg.Docs == "" {
+		cfg.Docs = p.Docs
+	}
+	return cfg, field
 }
 
 func baseURL(raw string) (*url.URL, error) {

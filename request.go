@@ -30,6 +30,8 @@ const statusBody = 4 << 10
 // anything else but nil as JSON. A reader that is no [bytes.Buffer],
 // [bytes.Reader] or [strings.Reader] cannot be sent again after a 401, unless
 // the caller sets GetBody.
+//
+// The request has the header fields that Config.Profile asks for.
 func (c *Client) NewRequest(ctx context.Context, method, path string, body any) (*http.Request, error) {
 	u, err := c.join(path)
 	if err != nil {
@@ -53,6 +55,9 @@ func (c *Client) NewRequest(ctx context.Context, method, path string, body any) 
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), reader)
 	if err != nil {
 		return nil, fmt.Errorf("reauth: %w", err)
+	}
+	for name, value := range c.header {
+		req.Header.Set(name, value)
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
@@ -107,7 +112,9 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Accept", "application/json")
+	if req.Header.Get("Accept") == "" {
+		req.Header.Set("Accept", "application/json")
+	}
 	resp, err := c.Do(req)
 	if err != nil {
 		return err

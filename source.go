@@ -17,6 +17,7 @@ import (
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/keyring"
 	"github.com/reauth-go/reauth/auth/oauth"
+	"github.com/reauth-go/reauth/auth/profile"
 )
 
 var validName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*$`)
@@ -31,8 +32,14 @@ func prefix(name string) string {
 	}, strings.ToUpper(name)) + "_"
 }
 
-// defaultSource asks the places that the package comment lists.
-func defaultSource(name string, base http.RoundTripper) (auth.Source, error) {
+// defaultSource asks the places that the package comment lists. A client without
+// a name of its own asks for what the profile names, and for no client
+// credentials: what would be its prefix belongs to other programs.
+func defaultSource(name string, p profile.Profile, base http.RoundTripper) (auth.Source, error) {
+	own := name != ""
+	if !own {
+		name = p.Name
+	}
 	switch {
 	case name == "":
 		return nil, errors.New("is empty: it says which variables and which keyring entry hold the credential")
@@ -43,18 +50,86 @@ func defaultSource(name string, base http.RoundTripper) (auth.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	prefix := prefix(name)
+	names := []string{prefix + "API_KEY", prefix + "TOKEN"}
+	if !own && len(p.Env) > 0 {
+		names = p.Env
+	} else {
+		names = append(names, slices.DeleteFunc(slices.Clone(p.Env), func(v string) bool { return slices.Contains(names, v) })...)
+	}
+	held := asUser(p, auth.FirstOf(auth.Env(names...), key))
+	if !own {
+		return held, nil
+	}
 	secret, err := keyring.New(keyring.Config{Service: name, Account: "client_secret"})
 	if err != nil {
 		return nil, err
 	}
-	p := prefix(name)
 	return &fromEnvironment{
-		prefix:    p,
+		prefix:    prefix,
 		base:      func() http.RoundTripper { return base },
-		secret:    auth.FirstOf(auth.Env(p+"CLIENT_SECRET"), secret),
-		assertion: auth.Env(p + "CLIENT_ASSERTION"),
-		key:       auth.FirstOf(auth.Env(p+"API_KEY", p+"TOKEN"), key).(auth.Refresher),
+		secret:    auth.FirstOf(auth.Env(prefix+"CLIENT_SECRET"), secret),
+		assertion: auth.Env(prefix + "CLIENT_ASSERTION"),
+		key:       held.(auth.Refresher),
 	}, nil
+}
+
+// asUser adds the user name that the profile has, or says where to find.
+func asUser(p profile.Profile, password auth.Source) auth.Source {
+	switch {
+	case p.Username != "":
+		return auth.WithUsername(p.Username, password)
+	case p.UsernameEnv != "":
+		return &userFromEnvironment{p.UsernameEnv, password}
+	}
+	return password
+}
+
+// userFromEnvironment reads the user name each time it is asked. Without one the
+// password is a pair, user:password, or of no use.
+type userFromEnvironment struct {
+	variable string
+	password auth.Source
+}
+
+func (u *userFromEnvironment) named() auth.Source {
+	if name := strings.TrimSpace(os.Getenv(u.variable)); name != "" {
+		return auth.WithUsername(name, u.password)
+	}
+	return u.password
+}
+
+func (u *userFromEnvironment) Credential(ctx context.Context) (*auth.Credential, error) {
+	c, err := u.named().Credential(ctx)
+	return u.whole(c, err)
+}
+
+func (u *userFromEnvironment) Refresh(ctx context.Context, stale *auth.Credential) (*auth.Credential, error) {
+	c, err := u.named().(auth.Refresher).Refresh(ctx, stale)
+	return u.whole(c, err)
+}
+
+// Shadowed asks what the password in use hides.
+func (u *userFromEnvironment) Shadowed(ctx context.Context, c *auth.Credential) []auth.Attempt {
+	s, ok := u.named().(auth.Shadower)
+	if !ok {
+		return nil
+	}
+	return s.Shadowed(ctx, c)
+}
+
+func (u *userFromEnvironment) whole(c *auth.Credential, err error) (*auth.Credential, error) {
+	if err != nil || c == nil || c.Username != "" || strings.Contains(c.Secret.Reveal(), ":") {
+		return c, err
+	}
+	place := auth.Provenance{Kind: auth.KindEnv, Name: u.variable}
+	missing := auth.Attempt{Place: place, Answer: "not set", Err: auth.MissingCredential}
+	return nil, &auth.Error{
+		Cause: auth.MissingCredential, Confidence: auth.Certain,
+		Evidence: []auth.Evidence{{Source: place.String(), Fact: u.variable + " is not set, and the password in " + c.Provenance.String() + " needs a user name"}},
+		Remedy:   auth.Remedy{Text: "set " + u.variable},
+		Tried:    append(slices.Clip(c.Tried), missing),
+	}
 }
 
 // fromEnvironment is a client's default source. What the variables say decides

@@ -565,7 +565,7 @@ func TestT71_LoginPage(t *testing.T) {
 	if !strings.Contains(got.body, "<h1>Sign in</h1>") {
 		t.Errorf("body %q", got.body)
 	}
-	e := wantCause(t, got.diagnosis(), auth.RejectedUnclassified)
+	e := wantCause(t, got.diagnosis(), auth.IntermediaryResponse)
 	if e.Confidence == auth.Certain {
 		t.Error("T83: certain of a web page")
 	}

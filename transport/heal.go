@@ -87,7 +87,7 @@ func (t *Transport) heal(req *http.Request, resp *http.Response, sent io.ReadClo
 	body := bodies.ReadAhead(resp)
 	x := t.exchange(req, resp, p)
 	ctx := req.Context()
-	if !curable(resp, p.scheme) || repeat.Spent(req) {
+	if !t.mayCure(resp, body, p.scheme) || repeat.Spent(req) {
 		return t.refused(req, resp, x, body), nil
 	}
 	ask := func() (*auth.Credential, error) { return t.cache.Refresh(ctx, p.cred) }
@@ -137,8 +137,9 @@ func (t *Transport) heal(req *http.Request, resp *http.Response, sent io.ReadClo
 	if err != nil {
 		return nil, repeat.Error(err)
 	}
+	disguised := t.unmask(req, resp2, p2)
 	repeat.Mark(resp2)
-	if !refuses(resp2) {
+	if !refuses(resp2) && !disguised {
 		t.accept(resp2, p2)
 		return resp2, nil
 	}
@@ -163,7 +164,7 @@ func (t *Transport) exchange(req *http.Request, resp *http.Response, p *prepared
 	}
 	x := diagnose.Exchange{
 		Method: req.Method, URL: req.URL.String(), At: now,
-		Status: resp.StatusCode, Header: resp.Header,
+		Status: resp.StatusCode, Header: resp.Header, Profile: t.profile,
 	}
 	x.Challenges, _ = challenges(resp)
 	if x.Method == "" {

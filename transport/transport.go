@@ -20,11 +20,13 @@
 //   - The caller's request is never changed. The response's Request equals it,
 //     but for the context, where a diagnosis rides.
 //   - Origins are those of URLs; Request.Host is the caller's business.
-//   - A refusal is a 401, or a 403 whose challenge carries an error of RFC 6750.
-//     After a 401 the source is asked for another credential, and if it has one
-//     the request is repeated, once in a call however many redirects it follows.
-//     A body is sent again only if GetBody reopens it, and not while it is still
-//     being sent, as it may be where a server refuses early; nothing is buffered.
+//   - A refusal is a 401, a 403 whose challenge carries an error of RFC 6750, or
+//     what Config.Profile recognises: some APIs refuse with status 200. After a
+//     401, or a refusal in disguise that it could help against, the source is
+//     asked for another credential, and if it has one the request is repeated,
+//     once in a call however many redirects it follows. A body is sent again only
+//     if GetBody reopens it, and not while it is still being sent, as it may be
+//     where a server refuses early; nothing is buffered.
 //   - What stays refused comes back as the response that it is, readable, with
 //     the diagnosis attached: see [auth.FromResponse].
 package transport
@@ -45,6 +47,7 @@ import (
 
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/diagnose"
+	"github.com/reauth-go/reauth/auth/profile"
 	"github.com/reauth-go/reauth/internal/bodies"
 )
 
@@ -72,6 +75,9 @@ type Config struct {
 	ReplaceHeader bool
 	// Base makes the connection. Nil means [http.DefaultTransport].
 	Base http.RoundTripper
+	// Profile is what the API's provider documents. Of it the transport takes what
+	// refusals look like: Scheme and Origins are those above.
+	Profile profile.Profile
 	// Words are put into remedies.
 	Words diagnose.Words
 	// Hook is told what happens to requests, and to the credential if the
@@ -94,6 +100,9 @@ type Transport struct {
 	base  func() http.RoundTripper
 	words diagnose.Words
 	hook  auth.Hook
+	// profile is used if disguises says that its refusals need a second look.
+	profile   profile.Profile
+	disguises bool
 
 	last  atomic.Pointer[prepared]
 	clock clock
@@ -102,7 +111,8 @@ type Transport struct {
 // New returns a transport, or an error that joins one error for each field that
 // is wrong and names it.
 func New(cfg Config) (*Transport, error) {
-	t := &Transport{scheme: cfg.Scheme, anyOrigin: cfg.DangerouslyAnyOrigin, replace: cfg.ReplaceHeader, words: cfg.Words, hook: cfg.Hook}
+	t := &Transport{scheme: cfg.Scheme, anyOrigin: cfg.DangerouslyAnyOrigin, replace: cfg.ReplaceHeader, words: cfg.Words, hook: cfg.Hook, profile: cfg.Profile}
+	t.disguises = slices.ContainsFunc(cfg.Profile.Codes, func(c profile.Codes) bool { return c.Status != 0 })
 	base := cfg.Base
 	if base == nil {
 		base = http.DefaultTransport
@@ -244,7 +254,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !refuses(resp) {
+	if !refuses(resp) && !t.unmask(req, resp, p) {
 		t.accept(resp, p)
 		return resp, nil
 	}
@@ -522,7 +532,7 @@ func (t *Transport) accept(resp *http.Response, p *prepared) {
 // explain attaches the diagnosis of a refusal and tells of it.
 func (t *Transport) explain(req *http.Request, resp *http.Response, x diagnose.Exchange) {
 	last := t.last.Load()
-	ours := resp.StatusCode == http.StatusUnauthorized && x.NotSent == diagnose.WasSent && last != nil && last.cred == x.Credential
+	ours := (resp.StatusCode == http.StatusUnauthorized || t.inDisguise(resp, x.Body)) && x.NotSent == diagnose.WasSent && last != nil && last.cred == x.Credential
 	if ours {
 		x.Shadowed = last.shadowed(t, req)
 	}

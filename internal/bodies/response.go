@@ -12,7 +12,7 @@ import (
 // bytes and in time. A server that trickles must not hold up a repeat or a
 // diagnosis.
 const (
-	prefixLimit = 16 << 10
+	PrefixLimit = 16 << 10 // of what Prefix returns
 	// discardLimit is how much more is read of a response that is thrown away,
 	// so that its connection can be used again.
 	discardLimit = 256 << 10
@@ -27,6 +27,8 @@ type Ahead struct {
 	until <-chan time.Time // when waiting for the beginning ends
 	timer *time.Timer
 	ended chan struct{} // closed when the background reader has stopped
+	// enough, if set, says of what was read that it will do.
+	enough func([]byte) bool
 
 	waited sync.Once
 	closed sync.Once
@@ -44,13 +46,22 @@ type Ahead struct {
 var errCut = fmt.Errorf("transport: the rest of the response was given up, to end the sending of the request's body: %w", io.ErrUnexpectedEOF)
 
 // ReadAhead starts to read the beginning of resp.Body, and replaces the body by
-// one that misses nothing.
+// one that misses nothing. One that is being read ahead is returned as it is.
 func ReadAhead(resp *http.Response) *Ahead {
+	if b, ok := resp.Body.(*Ahead); ok {
+		return b
+	}
+	return LookAhead(resp, Wait, nil)
+}
+
+// LookAhead is ReadAhead that waits for another while, and no longer than until
+// enough says that what was read will do.
+func LookAhead(resp *http.Response, wait time.Duration, enough func([]byte) bool) *Ahead {
 	if resp.Body == nil {
 		resp.Body = http.NoBody
 	}
-	timer := time.NewTimer(Wait)
-	b := &Ahead{rc: resp.Body, timer: timer, until: timer.C, ended: make(chan struct{})}
+	timer := time.NewTimer(wait)
+	b := &Ahead{rc: resp.Body, timer: timer, until: timer.C, ended: make(chan struct{}), enough: enough}
 	resp.Body = b
 	go b.fill()
 	return b
@@ -64,7 +75,7 @@ func (b *Ahead) fill() {
 		b.mu.Lock()
 		b.buf = append(b.buf, chunk[:n]...)
 		b.err = err
-		over := err != nil || b.stop || len(b.buf) >= prefixLimit
+		over := err != nil || b.stop || len(b.buf) >= PrefixLimit || b.enough != nil && b.enough(b.buf)
 		b.mu.Unlock()
 		if over {
 			return
@@ -84,7 +95,7 @@ func (b *Ahead) Prefix() []byte {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.stop = true
-		n := min(len(b.buf), prefixLimit)
+		n := min(len(b.buf), PrefixLimit)
 		b.head = b.buf[:n:n]
 	})
 	return b.head
