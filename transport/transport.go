@@ -249,12 +249,15 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if p.elsewhere && t.wasSet(req, p.place) {
 		return t.passThrough(req, diagnose.CallerSet)
 	}
-	body := bodies.Watch(req)
+	body := req.Body
+	if body != nil {
+		body = bodies.Watch(req)
+	}
 	resp, err := t.send(req, body, p)
 	if err != nil {
 		return nil, err
 	}
-	if !refuses(resp) && !t.unmask(req, resp, p) {
+	if !refuses(resp) && !(t.disguises && t.unmask(req, resp, p)) {
 		t.accept(resp, p)
 		return resp, nil
 	}
@@ -265,7 +268,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *Transport) send(req *http.Request, body io.ReadCloser, p *prepared) (*http.Response, error) {
 	out := new(http.Request)
 	*out = *req
-	bodies.Attach(out, body)
+	if body != nil {
+		bodies.Attach(out, body)
+	}
 	if p.place.Query != "" {
 		u := *req.URL
 		if t.replace {
@@ -295,7 +300,10 @@ func (t *Transport) send(req *http.Request, body io.ReadCloser, p *prepared) (*h
 	if resp.StatusCode >= 300 {
 		note(resp, p.cred)
 	}
-	t.cleanLinks(resp, p)
+	// A credential that was sent in a header is looked for in redirects only.
+	if resp.StatusCode >= 300 || p.place.Query != "" {
+		t.cleanLinks(resp, p)
+	}
 	return resp, nil
 }
 
