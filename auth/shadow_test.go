@@ -122,13 +122,18 @@ func TestL13_AdoptedIsNotRenewed(t *testing.T) {
 	}
 }
 
+// prompting is a place that asks a person, and says so.
+type prompting struct{ *source }
+
+func (prompting) Passive() bool { return false }
+
 // TestL2_LookingSpendsNothing: what is behind a refused key may be a session, whose
 // refresh token an exchange would use up, or a program. An explanation is not worth
 // that: such a source is not asked.
 func TestL2_LookingSpendsNothing(t *testing.T) {
 	t.Setenv("REAUTH_TEST_A", "first")
 	session := &source{answer: mints(time.Hour, 0)}
-	c := newCache(t, auth.FirstOf(auth.Env("REAUTH_TEST_A"), session, auth.WithUsername("me", session), auth.FirstOf(session)), auth.CacheConfig{})
+	c := newCache(t, auth.FirstOf(auth.Env("REAUTH_TEST_A"), session, auth.WithUsername("me", session), auth.FirstOf(session), prompting{session}), auth.CacheConfig{})
 	used := mustGet(t, c)
 	if hidden, done := c.Shadowed(t.Context(), used); len(hidden) != 0 || !done {
 		t.Errorf("got %v, %t", hidden, done)

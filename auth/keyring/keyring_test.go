@@ -369,3 +369,17 @@ func TestSystemsErrorNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestL10_NoPromptForAnExplanation: an entry that may show a prompt is not looked at
+// for the sake of an explanation; any other one may be.
+func TestL10_NoPromptForAnExplanation(t *testing.T) {
+	for _, interactive := range []bool{false, true} {
+		entry, err := keyring.New(keyring.Config{Service: "acme", Interactive: interactive})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if entry.Passive() == interactive {
+			t.Errorf("Interactive %t: Passive %t", interactive, entry.Passive())
+		}
+	}
+}
