@@ -51,6 +51,7 @@
 package reauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,6 +152,9 @@ func New(cfg Config) (*Client, error) {
 	cfg, field := withProfile(cfg)
 	base, err := baseURL(cfg.BaseURL)
 	if err != nil {
+		if cfg.BaseURL == "" && cfg.Profile.Name != "" {
+			err = fmt.Errorf("%w, and %s has another one for each customer", err, cmp.Or(cfg.Profile.Title, cfg.Profile.Name))
+		}
 		bad(field, "%w", err)
 	}
 	if cfg.Timeout < 0 {

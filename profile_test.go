@@ -245,3 +245,11 @@ func ExampleConfig_profile() {
 	// static_key_expired Acme refuses with status 200 and says so in code=4012
 	// https://acme.example/docs/auth
 }
+
+// TestProfileWithoutABaseURL: where each customer has an address, the error says so.
+func TestProfileWithoutABaseURL(t *testing.T) {
+	_, err := reauth.New(reauth.Config{Profile: profile.Okta})
+	if err == nil || !strings.Contains(err.Error(), "Config.BaseURL is empty, and Okta has another one for each customer") {
+		t.Errorf("got %v", err)
+	}
+}
