@@ -108,6 +108,7 @@ type Sent struct {
 	Scheme      string     // the scheme's name
 	Place       Place      // where it was put
 	Masked      string     // the value as it may be shown
+	Form        string     // how the value was made, "Bearer SECRET" or "USER:SECRET"; empty if nobody makes it by hand
 	Fingerprint string     // [Secret.Fingerprint]; empty for passwords
 	Provenance  Provenance // where it was found
 	Since       time.Time  // when this program got it
@@ -117,6 +118,7 @@ type Sent struct {
 // Response describes a refusal. Everything in it is masked and bounded.
 type Response struct {
 	Status     int
+	Time       time.Time   // when it came, on this machine's clock; zero if unknown
 	Header     http.Header // only those fields that tell something about the refusal
 	Body       string      // its beginning
 	Challenges []Challenge // of WWW-Authenticate, or of Proxy-Authenticate for a 407
@@ -227,7 +229,8 @@ func (e *Error) LogValue() slog.Value {
 // MarshalJSON writes the diagnosis as one object: cause, confidence, step, fixer,
 // remedy {text, command, url}, evidence [{source, fact}], others [{cause,
 // confidence}], challenges [{scheme, params, token68}], and where they exist request, sent, tried, status,
-// request_id, throttled and next_try.
+// time, request_id, throttled and next_try. The time is the one that the response
+// states in its Date, else this machine's.
 func (e *Error) MarshalJSON() ([]byte, error) {
 	type sent struct {
 		Scheme      string     `json:"scheme"`
@@ -255,6 +258,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 		Sent       *sent       `json:"sent,omitempty"`
 		Tried      []attempt   `json:"tried,omitempty"`
 		Status     int         `json:"status,omitempty"`
+		Time       *time.Time  `json:"time,omitempty"`
 		RequestID  string      `json:"request_id,omitempty"`
 		Throttled  bool        `json:"throttled,omitempty"`
 		NextTry    *time.Time  `json:"next_try,omitempty"`
@@ -277,7 +281,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 		out.Tried = append(out.Tried, attempt{a.Place.String(), a.Answer})
 	}
 	if r := e.Response; r != nil {
-		out.Status, out.RequestID = r.Status, r.RequestID
+		out.Status, out.Time, out.RequestID = r.Status, stated(r.when()), r.RequestID
 		out.Challenges = append(out.Challenges, r.Challenges...)
 	}
 	return json.Marshal(out)

@@ -41,7 +41,7 @@ func diagnoses() map[string]*auth.Error {
 			Remedy:   auth.Remedy{Text: "take \"Bearer \" out of ACME_API_KEY", Command: "reauth set acme", URL: "https://acme.example/docs/auth"},
 			Evidence: []auth.Evidence{{Source: env.String(), Fact: `the value begins with "Bearer ", so the header says it twice`}, {Source: "response", Fact: "invalid_token"}},
 			Request:  "GET https://api.acme.example/v1/me",
-			Sent: &auth.Sent{Scheme: "Bearer", Place: auth.Bearer.Place(), Masked: "Bearer [masked, 47 characters]", Fingerprint: "0a1b2c3d",
+			Sent: &auth.Sent{Scheme: "Bearer", Place: auth.Bearer.Place(), Masked: "Bearer [masked, 47 characters]", Form: "Bearer SECRET", Fingerprint: "0a1b2c3d",
 				Provenance: env, Since: noon, Expiry: noon.Add(time.Hour)},
 			Tried: []auth.Attempt{{Place: env, Answer: "found"}, {Place: keyring, Answer: "holds a different key, hidden by the variable"}},
 			Response: &auth.Response{Status: 401, Header: header, RequestID: "7f3c21", Challenges: []auth.Challenge{
@@ -68,7 +68,7 @@ func diagnoses() map[string]*auth.Error {
 		},
 		"unknown_status": {
 			Cause: auth.InvalidCredential, Confidence: auth.Possible, Request: "GET https://api.acme.example/",
-			Evidence: []auth.Evidence{{Source: "response", Fact: "REQUEST_DENIED"}}, Response: &auth.Response{Status: 499},
+			Evidence: []auth.Evidence{{Source: "response", Fact: "REQUEST_DENIED"}}, Response: &auth.Response{Status: 499, Time: noon},
 		},
 		"bare": {Cause: auth.AccessRevoked},
 		"hostile": {

@@ -9,7 +9,9 @@ import (
 
 // Explain returns the page that a person reads: what happened, the cause and
 // how sure it is, what was sent and where it was found, what was tried, what to
-// do, and what to tell the provider's support. It ends with a newline.
+// do, and at last where help is to be had and what to tell there: the request's
+// id, the time, and a curl line that makes the request again, with a variable or
+// a file in place of the secret. It ends with a newline.
 func (e *Error) Explain() string {
 	var p page
 	p.line(e.headline())
@@ -48,9 +50,10 @@ func (e *Error) Explain() string {
 	if e.Throttled {
 		p.row("wait", "the source is asked again at "+stamp(e.NextTry)+" at the earliest")
 	}
-	p.row("help", e.Support)
-	if e.Response != nil && e.Response.RequestID != "" {
+	p.row("support", e.Support)
+	if e.Response != nil {
 		p.row("support", e.Response.support())
+		p.row("support", e.curl())
 	}
 	return p.String()
 }
@@ -78,15 +81,26 @@ func (e *Error) headline() string {
 	return request + " was refused: " + status
 }
 
+// support is by what the provider finds the exchange in its logs.
 func (r *Response) support() string {
-	var parts []string
-	if r.RequestID != "" {
-		parts = append(parts, "request id "+r.RequestID)
+	at := r.when()
+	switch {
+	case at.IsZero() && r.RequestID == "":
+		return ""
+	case at.IsZero():
+		return "request id " + r.RequestID
+	case r.RequestID == "":
+		return "refused at " + stamp(at)
 	}
-	if date := r.Header.Get("Date"); date != "" {
-		parts = append(parts, date)
+	return "request id " + r.RequestID + ", " + stamp(at)
+}
+
+// when is the time on the provider's clock, which its logs go by, if it said.
+func (r *Response) when() time.Time {
+	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
+		return date
 	}
-	return strings.Join(parts, ", ")
+	return r.Time
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -138,16 +139,18 @@ func (w *withUsername) Shadowed(ctx context.Context, c *Credential) []Attempt {
 	if c.bare != nil {
 		c = c.bare
 	}
-	return hiddenBy(ctx, w.password, c)
+	hidden := hiddenBy(ctx, w.password, c)
+	for i := range hidden {
+		hidden[i].Answer = strings.Replace(hidden[i].Answer, "a different key", "a different password", 1)
+	}
+	return hidden
 }
 
 // hides adds the place of other, if that is another credential than the one in
-// use.
+// use. To say that a place holds the same would only distract.
 func hides(hidden []Attempt, used, other *Credential, err error) []Attempt {
 	if err != nil || other == nil || other.Secret.IsZero() || other.Same(used) {
 		return hidden
 	}
-	return append(hidden, Attempt{
-		Place: other.Provenance, Answer: "holds a different credential, hidden by " + used.Provenance.String(),
-	})
+	return append(hidden, Attempt{Place: other.Provenance, Answer: "holds a different key, hidden by " + used.Provenance.String()})
 }

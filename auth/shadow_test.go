@@ -47,7 +47,11 @@ func TestShadowed(t *testing.T) {
 			}
 			for _, a := range hidden {
 				got = append(got, a.Place.String())
-				if a.Err != nil || a.Answer != "holds a different credential, hidden by "+used.Provenance.String() {
+				what := "key"
+				if used.Username != "" {
+					what = "password"
+				}
+				if a.Err != nil || a.Answer != "holds a different "+what+", hidden by "+used.Provenance.String() {
 					t.Errorf("the answer of %s: %q, %v", a.Place, a.Answer, a.Err)
 				}
 			}

@@ -50,12 +50,12 @@ func readBody(text, contentType string) body {
 // speaks reports whether a field speaks of the failure by its name, which is in
 // lower case and without separators. A field within one that speaks does too.
 func speaks(name string) bool {
-	for _, part := range []string{"err", "message", "msg", "detail", "reason", "descr", "title", "fault", "code", "status", "hint", "type", "cause", "category", "debug", "problem", "advice"} {
+	for _, part := range []string{"err", "message", "msg", "detail", "reason", "descr", "title", "fault", "code", "status", "hint", "type", "cause", "category", "debug", "problem", "advice", "label"} {
 		if strings.Contains(name, part) {
 			return true
 		}
 	}
-	return name == "id" || strings.HasSuffix(name, "name")
+	return name == "id" || name == "text" || strings.HasSuffix(name, "name")
 }
 
 // pageField reports whether a field may hold an address for reading on.
@@ -76,17 +76,31 @@ func requestIDField(name string) bool {
 	return strings.HasPrefix(name, "psp") && strings.HasSuffix(name, "reference")
 }
 
+// subjects are the fields whose value names the parameter that an error is
+// about: {"field": "client_id", "code": "invalid"}.
+var subjects = []string{"field", "param", "parameter", "property", "attribute", "pointer"}
+
+// predicate matches a message that its field's name begins:
+// {"api_key": "is missing"}.
+var predicate = regexp.MustCompile(`^(?:is|are|was|has|must|can|cannot|can't|may|should|not|invalid|missing|required|unknown|expired)\b`)
+
 // A name is what the name of a field tells.
 type name struct {
+	whole  string
 	plain  string // in lower case, without separators
 	spoken bool   // a field of that name speaks of the failure
+	space  bool   // it names where a code comes from, not what it is about
+	about  bool   // its value names what the other fields speak of
 	page   bool   // it may hold an address for reading on
 	id     bool   // it names the exchange
 }
 
 func nameOf(field string) name {
 	plain := squeezed(field)
-	return name{plain, speaks(plain), pageField(plain), requestIDField(plain)}
+	return name{
+		whole: field, plain: plain, spoken: speaks(plain), page: pageField(plain), id: requestIDField(plain),
+		space: plain == "domain", about: slices.Contains(subjects, plain),
+	}
 }
 
 // readJSON walks over the document once: no depth of nesting costs more than its
@@ -97,6 +111,8 @@ func (b *body) readJSON(text string) {
 		key    name
 		spoken bool // an enclosing field speaks
 		atKey  bool
+		about  string // what its object is about
+		says   string // what its object says of that
 	}
 	var room [16]level
 	names := make(map[string]name)
@@ -112,6 +128,9 @@ func (b *body) readJSON(text string) {
 		case '}', ']':
 			if len(stack) == 1 {
 				return
+			}
+			if top.about != "" && top.says != "" {
+				b.say(top.about + " " + top.says)
 			}
 			stack = stack[:len(stack)-1]
 			top = &stack[len(stack)-1]
@@ -133,6 +152,15 @@ func (b *body) readJSON(text string) {
 				continue
 			}
 			if kind == jsonText {
+				switch {
+				case top.key.about:
+					top.about = cut(text, 64)
+				case top.says == "" && top.key.spoken && len(text) <= 64:
+					top.says = text
+				}
+				if top.spoken && !top.key.spoken && predicate.MatchString(text) {
+					text = top.key.whole + " " + text
+				}
 				b.take(top.key, text, len(stack) <= 3, top.spoken || top.key.spoken)
 			}
 			top.atKey = top.object
@@ -150,7 +178,7 @@ func (b *body) take(key name, value string, outer, spoken bool) {
 		if b.requestID == "" {
 			b.requestID = value
 		}
-	case spoken:
+	case spoken && !key.space:
 		if key.plain == "error" && outer && b.code == "" && codeLike.MatchString(value) {
 			b.code = value
 		}

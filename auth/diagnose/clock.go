@@ -154,6 +154,8 @@ func expired(f *facts) *finding {
 func (f *facts) lapsedOf() *finding {
 	found := &finding{cause: auth.AccessExpired, confidence: auth.Likely, source: f.origin(), fact: "the " + f.noun() + " had expired when it was refused"}
 	switch {
+	case strings.HasSuffix(f.grant, "jwt-bearer"): // RFC 7523: it is made for this request
+		found.cause, found.confidence, found.fact = auth.ClockSkew, auth.Possible, "an assertion that was made for this request had expired when it was refused"
 	case f.renewing():
 		found.cause, found.fact = auth.RefreshExpired, "the refresh token had expired when it was refused"
 	case f.grant != "":

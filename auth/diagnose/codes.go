@@ -120,8 +120,10 @@ func byIssuer(f *facts) *finding {
 	case "invalid_grant":
 		found.cause = auth.RefreshRejected
 		switch {
-		case f.grant == "password":
+		case f.grant == "password", f.grant == "" && (f.saidWord("password") || f.saidWord("username") || f.saidWord("credential")):
 			found.cause = auth.InvalidCredential // of the user's (RFC 6749 section 5.2)
+		case f.said.is(notYet, saysSignature) && !f.renewing():
+			f.meaning(f.said[0].says[0], found) // of an assertion (RFC 7523)
 		case f.grant != "" && !f.renewing():
 		case f.said.has(saysReused):
 			found.cause = auth.RefreshReused
@@ -130,7 +132,7 @@ func byIssuer(f *facts) *finding {
 		}
 	case "invalid_client":
 		found.cause = auth.ClientRejected
-		if f.said.is(saysExpired) {
+		if f.said.has(saysExpired) {
 			found.cause = auth.StaticKeyExpired
 		}
 	case "unauthorized_client", "unsupported_grant_type", "invalid_scope":
@@ -143,8 +145,8 @@ func byIssuer(f *facts) *finding {
 		return nil
 	}
 	if len(f.said) > 0 {
-		if f.said.is(saysStepUp) {
-			found.cause = auth.StepUpRequired // more to the point than the code
+		if f.said.is(saysStepUp, saysPlace, saysAccount, saysPolicy) {
+			f.meaning(f.said[0].says[0], found) // more to the point than the code
 		}
 		found.more = append(found.more, f.said.evidence())
 	}

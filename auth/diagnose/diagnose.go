@@ -93,7 +93,13 @@ type Exchange struct {
 	// Profile is what the provider documents. Zero: what is known of the host.
 	Profile profile.Profile
 
+	// Verbatim says that what [Exchange.Carried] was told is what was sent, to the
+	// character. Otherwise it may stand for that: recorded values are crossed out,
+	// and made up anew.
+	Verbatim bool
+
 	// Of a recorded request, see Carried.
+	unseen    bool               // something was sent, and its value is not known
 	undecoded bool               // the Basic value is no base64 of a pair
 	grant     string             // the grant_type of a request for a token
 	parts     []*auth.Credential // what else must not be shown

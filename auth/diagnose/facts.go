@@ -53,7 +53,7 @@ func gather(x Exchange, words Words) *facts {
 	if x.Scheme != nil {
 		f.scheme, f.place = x.Scheme.Name(), x.Scheme.Place()
 	}
-	if f.cred != nil {
+	if f.cred != nil && !x.unseen {
 		f.shape = keyshape.Look(f.cred.Secret.Reveal())
 		f.token = claimsOf(f.shape)
 		f.defect = f.lint()
@@ -66,9 +66,22 @@ func gather(x Exchange, words Words) *facts {
 	f.body = readBody(f.shown(cutBytes(x.Body, bodyRead)), x.Header.Get("Content-Type"))
 	f.ours = f.challengeOfOurs()
 	f.grant = f.grantType()
-	f.said = listen(f.body, f.told())
+	f.said = listen(f.body, f.told(), f.echo())
 	f.nested, _ = errors.AsType[*auth.Error](x.RenewalErr)
 	return f
+}
+
+// echo is the secret if it is a word of every day: then the response may hold
+// that word without quoting it.
+func (f *facts) echo() string {
+	if f.cred == nil {
+		return ""
+	}
+	v := f.cred.Secret.Reveal()
+	if len(v) > 12 || strings.ContainsFunc(v, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }) {
+		return ""
+	}
+	return v
 }
 
 // bare reports whether the request is known to have carried nothing.
@@ -166,11 +179,14 @@ func cutBytes(b []byte, limit int) string {
 // one is taken for it.
 func (f *facts) shown(s string) string {
 	s = f.scrub.text(s)
-	if f.cred == nil && f.x.NotSent != WasSent {
+	if f.unsure() {
 		s = maskOpaque(s)
 	}
 	return s
 }
+
+// unsure reports whether there was a credential that is not known here.
+func (f *facts) unsure() bool { return f.cred == nil && f.x.NotSent != WasSent || f.x.unseen }
 
 // param returns a parameter of the challenge of the scheme that was used.
 func (f *facts) param(name string) string {
@@ -282,7 +298,12 @@ func (f *facts) intermediary() bool {
 	return f.body.html && len(f.x.Challenges) == 0
 }
 
-func (f *facts) request() string { return target(f.x.Method, f.x.URL, f.scrub) }
+func (f *facts) request() string {
+	if f.x.URL == "" {
+		return "" // of a recorded response; the method alone tells nothing
+	}
+	return target(f.x.Method, f.x.URL, f.scrub)
+}
 
 // sent describes the credential. Nothing of ours was sent: nil; a program that
 // set the header itself is named, and its value is not known here.
@@ -302,10 +323,13 @@ func (f *facts) sent() *auth.Sent {
 		return nil
 	}
 	s := &auth.Sent{
-		Scheme: f.scheme, Place: f.place, Masked: masked, Provenance: f.cred.Provenance,
+		Scheme: f.scheme, Place: f.place, Masked: masked, Form: f.form(), Provenance: f.cred.Provenance,
 		Since: f.x.Since, Expiry: f.expiry(),
 	}
-	if !f.password() {
+	switch {
+	case f.x.unseen:
+		s.Masked = "[not recorded]"
+	case !f.password():
 		s.Masked = "[masked, " + plural(utf8.RuneCountInString(f.cred.Secret.Reveal()), "character") + "]"
 		s.Fingerprint = f.cred.Secret.Fingerprint()
 	}

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,6 +46,9 @@ func (f *facts) alsoSaid() []auth.Cause {
 		for _, s := range h.says {
 			var found finding
 			f.meaning(s, &found)
+			if s == saysElsewhere {
+				found.cause = auth.WrongEnvironment
+			}
 			if found.cause != "" && !slices.Contains(out, found.cause) {
 				out = append(out, found.cause)
 			}
@@ -63,6 +67,9 @@ func (f *facts) meaning(s statement, found *finding) {
 		found.cause = auth.ProofInvalid
 	case saysForm, saysSession:
 		found.cause = auth.SessionExpired
+		if slices.ContainsFunc(f.said, heard.mixed) {
+			found.confidence = auth.Possible // "expired or invalid"
+		}
 	case saysLimit:
 		found.cause = auth.RateOrQuota
 		found.note("response", "it speaks of a limit: the credential may be good")
@@ -118,7 +125,7 @@ func (f *facts) meaning(s statement, found *finding) {
 		f.saidScheme(found)
 	case saysScope:
 		found.cause = auth.InsufficientScope
-		if f.x.Status == 401 && !f.x.Accepted && !f.said.has(saysDenied) {
+		if f.x.Status == 401 && !f.x.Accepted && !slices.ContainsFunc([]string{"permission", "scope", "privilege", "role"}, f.saidWord) {
 			found.confidence = auth.Possible // 403 is the status for it (RFC 9110 section 15.5.4)
 		}
 	case saysRevoked:
@@ -149,7 +156,7 @@ func (f *facts) meaning(s statement, found *finding) {
 			return // some say "forbidden" for any refusal
 		}
 		found.cause = auth.InsufficientScope
-		if f.x.Status == 401 || !f.saidWord("permission") {
+		if f.x.Status == 401 || !f.saidWord("permission") || len(f.said[0].words) < 3 {
 			found.confidence = auth.Possible // that is no more than the status says
 		}
 		if f.grant == "password" {
@@ -161,7 +168,11 @@ func (f *facts) meaning(s statement, found *finding) {
 }
 
 // credentialWords are those by which a text names what is wrong.
-var credentialWords = []string{"key", "apikey", "token", "jwt", "password", "credential", "secret", "user", "login", "identifier", "passcode", "grant", "certificate", "signature", "code"}
+var credentialWords = []string{"key", "apikey", "token", "jwt", "password", "credential", "secret", "user", "login", "identifier", "passcode", "grant", "certificate", "signature"}
+
+// alternatives are the words of other reasons that some name along with a wrong
+// key: "Invalid key, IP, or permissions".
+var alternatives = []string{"ip", "permission", "permissions", "rights", "plan", "subscription", "region", "environment", "host", "account"}
 
 // saidWord reports whether any text that was heard holds a word that begins so.
 func (f *facts) saidWord(word string) bool {
@@ -177,6 +188,8 @@ func (f *facts) severalCauses(found *finding) *finding {
 	switch {
 	case f.renewing():
 		found.cause = auth.RefreshRejected
+	case strings.EqualFold(f.scheme, "Cookie"):
+		found.cause = auth.SessionExpired
 	case f.x.Accepted && f.said.has(saysExpired) && f.cred != nil && f.expiry().IsZero():
 		found.cause = auth.AccessExpired
 		found.note("this program", "the API accepted it before, so it was not always wrong")
@@ -226,17 +239,20 @@ func (f *facts) saidBroken(found *finding) {
 	if f.said.has(saysScheme) {
 		found.cause = auth.WrongScheme
 	}
-	if f.saidWord("space") || f.saidWord("whitespace") || f.saidWord("character") {
+	if f.saidWord("space") || f.saidWord("whitespace") || f.saidWord("character") && !measured.MatchString(f.said[0].text) {
 		found.cause = auth.MalformedCharacters
 	}
 	if f.x.Accepted {
 		found.cause, found.confidence = auth.RejectedUnclassified, auth.Possible
 		return
 	}
-	if f.cred != nil && f.token.ok {
+	if f.said[0].mixed() || f.cred != nil && f.token.ok || f.x.NotSent == NotKnown && f.saidWord("header") {
 		found.confidence = auth.Possible // it is whole, as far as can be seen here
 	}
 }
+
+// measured matches how long a value ought to be.
+var measured = regexp.MustCompile(`(?i)\d+ (?:\w+ )?(?:char|digit)|characters long`)
 
 // saidScheme: the API does not take the form. A header of a key's own has no
 // form but that of the key: then it is another kind of key.
@@ -245,10 +261,13 @@ func (f *facts) saidScheme(found *finding) {
 	if f.cred != nil && !f.announceable() && f.place.Header != "Authorization" && f.place.Header != "" {
 		found.cause, found.confidence = auth.WrongCredentialKind, auth.Possible
 	}
+	if f.password() && f.saidWord("password") {
+		found.cause = auth.WrongCredentialKind
+	}
 	if f.said.has(saysSeveral) {
 		found.cause = auth.AmbiguousCredentials
 	}
-	if f.said.has(saysBroken) || f.x.Accepted {
+	if f.said.has(saysBroken) || f.x.Accepted || f.x.NotSent == NotKnown {
 		found.confidence = auth.Possible
 	}
 }
@@ -266,6 +285,8 @@ func (f *facts) saidInvalid(found *finding) {
 		if f.cred != nil && f.expiry().IsZero() {
 			found.note(f.origin(), "no expiry is stated, so it has expired or was withdrawn")
 		}
+	case f.x.Status == 403 && f.saidWord("authoriz") && !f.saidWord("authenticat") && !slices.ContainsFunc(credentialWords, f.saidWord):
+		found.cause, found.confidence = auth.InsufficientScope, auth.Possible // "authorization failed" is what the status says
 	default:
 		found.cause = auth.InvalidCredential
 		if f.issued() {
@@ -277,8 +298,11 @@ func (f *facts) saidInvalid(found *finding) {
 		if f.x.NotSent == NotKnown {
 			found.confidence = auth.Possible // it is said to whoever sent nothing, too
 		}
-		if f.x.Status == 403 && f.token.ok {
-			found.confidence = auth.Possible // whom a server does not know gets a 401 (RFC 9110 section 15.5.2)
+		if slices.Contains(f.said[0].words, "or") && slices.ContainsFunc(f.said[0].words, func(w string) bool { return slices.Contains(alternatives, w) }) {
+			found.confidence = auth.Possible // it names other reasons
+		}
+		if f.token.ok {
+			found.confidence = auth.Possible // of a whole token it is said for any of many reasons (RFC 6750 section 3.1)
 		}
 	}
 }

@@ -133,8 +133,8 @@ func TestL9_AdviceFitsThePlace(t *testing.T) {
 	for place, want := range map[auth.Provenance]string{
 		env("ACME_API_KEY"): "ACME_API_KEY",
 		inFile:              "/run/secrets/acme",
-		inKeyring:           "keyring entry acme/default again",
-		inCode:              "give the program",
+		inKeyring:           "in the keyring entry acme/default",
+		inCode:              "the program",
 		byOAuth:             "log in again",
 		{Kind: auth.KindOAuth, Name: "client credentials at https://issuer.example/token"}: "nobody has to log in",
 	} {

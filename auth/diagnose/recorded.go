@@ -25,18 +25,22 @@ const (
 // "apikey-header", "apikey-query", "none" or "other"; empty means that the
 // value itself tells it. name is the header or parameter; "request-body" and
 // "url-path" are places too. value is all that was in that place, with the name
-// of the scheme; nil means that there was nothing. expiry is "past", "future" or
-// empty. A request of which nothing at all is known has no scheme, name or value.
+// of the scheme; nil means that nobody wrote it down. expiry is "past", "future"
+// or empty. A request of which nothing at all is known has no scheme, name or
+// value.
 func (x *Exchange) Carried(scheme, name string, value *string, expiry string) {
 	x.Credential, x.Scheme, x.NotSent, x.Lifetime = nil, nil, WasSent, LifetimeUnknown
-	x.undecoded, x.grant, x.parts = false, "", nil
+	x.unseen, x.undecoded, x.grant, x.parts = false, false, "", nil
 	scheme = strings.ToLower(scheme)
 	if scheme == "" && name == "" && value == nil {
 		x.NotSent = NotKnown
 		return
 	}
-	if scheme == "none" || value == nil {
+	if scheme == "none" {
 		return
+	}
+	if value == nil {
+		value, x.unseen = new(string), true
 	}
 	switch expiry {
 	case "past":
@@ -66,9 +70,9 @@ func (x *Exchange) Carried(scheme, name string, value *string, expiry string) {
 			how.name = known
 		}
 	}
-	if how.name == "Basic" {
-		if raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text)); err == nil && strings.Contains(string(raw), ":") {
-			cred.Username, text, _ = strings.Cut(string(raw), ":")
+	if how.name == "Basic" && !x.unseen {
+		if user, password, ok := decodePair(text); ok {
+			cred.Username, text = user, password
 			if text == "" { // some send a key as the user name
 				x.parts = append(x.parts, &auth.Credential{Secret: auth.NewSecret(cred.Username)})
 			}
@@ -87,6 +91,37 @@ func (x *Exchange) Carried(scheme, name string, value *string, expiry string) {
 	}
 	cred.Secret = auth.NewSecret(secret)
 	x.Credential, x.Scheme = cred, how
+}
+
+// Hide names something else of the request that must not be shown, if the server
+// echoes it: the value of a header or parameter, with the name of its scheme.
+func (x *Exchange) Hide(value string) {
+	text := strings.TrimSpace(value)
+	if word, rest, ok := strings.Cut(text, " "); ok && schemeToken.MatchString(word) {
+		text = rest
+	}
+	switch {
+	case authParams.MatchString(text):
+		x.pairs(text, ",")
+		return
+	case strings.Contains(text, ";"):
+		x.pairs(text, ";")
+		return
+	}
+	_, password, _ := decodePair(text)
+	for _, secret := range []string{text, password} {
+		x.parts = append(x.parts, &auth.Credential{Secret: auth.NewSecret(secret)})
+	}
+}
+
+// decodePair undoes what Basic does to user name and password (RFC 7617
+// section 2).
+func decodePair(text string) (user, password string, ok bool) {
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return "", "", false
+	}
+	return strings.Cut(string(raw), ":")
 }
 
 // form takes a recorded form apart: what is asked for, and what must not be

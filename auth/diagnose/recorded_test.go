@@ -285,3 +285,27 @@ func TestT70_BodiesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// Where the credential is not known, what looks like one is masked; what servers
+// make themselves is not.
+func TestL7_UnknownCredential(t *testing.T) {
+	const echoed, made = "acme_fake_K3yF0rTests0nly7f1c90", "dcd98b7102dd2f0e8b11d0f600bfb0c093"
+	e := diagnose.Refusal(unknown(401, announces(`Digest realm="`+echoed+`", nonce="`+made+`", opaque="`+made+`"`),
+		header("X-Request-Id", echoed), header("Server", echoed), header("X-Error", echoed), header("Content-Type", "application/json"),
+		body(`{"message":"unknown key `+echoed+`","type":"https://a.example/`+echoed+`","request_id":"`+echoed+`"}`)), diagnose.Words{})
+	raw, err := e.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprintf("%s %s %s %+v", raw, e.Explain(), e.Error(), e.Response); strings.Contains(text, echoed) {
+		t.Errorf("L7: %s", text)
+	}
+	if c := e.Response.Challenges[0].Params; c["nonce"] != made || c["opaque"] != made {
+		t.Errorf("%v", c)
+	}
+	for _, id := range []string{"7f3c21", "3b1f7d4e-8a52-4c19-9d0e-5f6a7b8c9d0e", "req_011CQfakefakefakefake", "0HMV:00000001", "84d2f3a1be5c0000-AMS", "Root=1-5759e988-bd862e3fe1be46a994272793"} {
+		if e := diagnose.Refusal(unknown(401, header("X-Request-Id", id)), diagnose.Words{}); e.Response.RequestID != id {
+			t.Errorf("%q became %q", id, e.Response.RequestID)
+		}
+	}
+}

@@ -69,7 +69,7 @@ var table = []struct {
 	{"changeme as a password", refused(user("alice", "changeme")), auth.PlaceholderValue, likely, auth.StepVerify, nil},
 	{"undefined", refused(secret("undefined")), auth.PlaceholderValue, likely, auth.StepVerify, nil},
 	{"None", refused(secret("None")), auth.PlaceholderValue, likely, auth.StepVerify, nil},
-	{"null", refused(secret("null"), from(inKeyring)), auth.PlaceholderValue, likely, auth.StepVerify, []string{"store the real key in the keyring entry acme/default again"}},
+	{"null", refused(secret("null"), from(inKeyring)), auth.PlaceholderValue, likely, auth.StepVerify, []string{"store the real key in the keyring entry acme/default"}},
 	{"crossed out", refused(secret("SG.xxxxxxxxxxxxx")), auth.PlaceholderValue, likely, auth.StepVerify, nil},
 	{"space within", refused(secret("k3y-7f1c 90aa5be24d61")), auth.MalformedCharacters, likely, auth.StepVerify, []string{"a space at byte 9 of 21"}},
 	{"zero-width character", refused(secret("k3y-\u200b7f1c90aa")), auth.MalformedCharacters, likely, auth.StepVerify, []string{"invisible character (U+200B) at byte 5"}},

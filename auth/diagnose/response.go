@@ -26,6 +26,9 @@ var requestIDs = []string{
 
 func (f *facts) response() *auth.Response {
 	r := &auth.Response{Status: f.x.Status, Header: make(http.Header), Body: cut(printable(cut(f.body.text, 4*bodyShown)), bodyShown)}
+	if !f.elsewhere() && !f.bare() && f.x.NotSent != NotKnown {
+		r.Time = f.x.At // of what was recorded only its Date is known
+	}
 	ids := requestIDs
 	if own := f.profile().RequestID; own != "" {
 		ids = append([]string{own}, ids...)
@@ -36,7 +39,7 @@ func (f *facts) response() *auth.Response {
 			if strings.EqualFold(name, k) {
 				for _, v := range values[:min(len(values), 8)] {
 					if slices.Contains(ids, k) {
-						v = tidy(f.scrub.text(cut(v, bodyRead)), 256) // long, and no credential
+						v = f.id(v)
 					} else {
 						v = f.field(v)
 					}
@@ -49,21 +52,32 @@ func (f *facts) response() *auth.Response {
 		r.Challenges = append(r.Challenges, f.challenge(c))
 	}
 	for _, name := range ids {
-		if r.RequestID = r.Header.Get(name); r.RequestID != "" {
+		if r.RequestID = r.Header.Get(name); strings.Contains(r.RequestID, masked) {
+			r.RequestID = ""
+		} else if r.RequestID != "" {
 			return r
 		}
 	}
 	if !strings.Contains(f.body.requestID, masked) {
-		r.RequestID = tidy(f.body.requestID, 128)
+		r.RequestID = cut(f.id(f.body.requestID), 128)
 	}
 	return r
+}
+
+// id bounds and scrubs what names the exchange, which is long and no credential.
+// Where that is not known it has to look like such a name.
+func (f *facts) id(v string) string {
+	if f.unsure() && !plainID.MatchString(v) {
+		return tidy(f.shown(cut(v, bodyRead)), 256)
+	}
+	return tidy(f.scrub.text(cut(v, bodyRead)), 256)
 }
 
 // field bounds and scrubs one value from the response.
 func (f *facts) field(v string) string { return tidy(f.shown(cut(v, bodyRead)), 1024) }
 
 func (f *facts) challenge(c auth.Challenge) auth.Challenge {
-	out := auth.Challenge{Scheme: cut(f.field(c.Scheme), 64), Token68: f.field(c.Token68)}
+	out := auth.Challenge{Scheme: cut(f.field(c.Scheme), 64), Token68: tidy(f.scrub.text(cut(c.Token68, bodyRead)), 1024)}
 	if c.Params == nil {
 		return out
 	}
@@ -74,10 +88,22 @@ func (f *facts) challenge(c auth.Challenge) auth.Challenge {
 	}
 	slices.Sort(names)
 	for _, name := range names[:min(len(names), 32)] {
-		out.Params[cut(f.field(name), 64)] = f.field(c.Params[name])
+		value := f.field(c.Params[name])
+		if slices.Contains(serversOwn, strings.ToLower(name)) {
+			value = tidy(f.scrub.text(cut(c.Params[name], bodyRead)), 1024)
+		}
+		out.Params[cut(f.field(name), 64)] = value
 	}
 	return out
 }
+
+// serversOwn are the parameters of challenges whose values servers make, and that
+// are long and opaque for that (RFC 7616 section 3.3, RFC 6750 section 3, RFC 9728
+// section 5.1, and Microsoft's). Nothing that was sent is echoed there.
+var serversOwn = []string{"nonce", "opaque", "algorithm", "qop", "domain", "scope", "service", "resource_metadata", "authorization_uri", "authorization_url", "claims", "client_id", "resource_id", "trusted_issuers"}
+
+// plainID matches what names an exchange and cannot be a credential.
+var plainID = regexp.MustCompile(`^(?:[A-Za-z]{1,8}[-_:=])?(?:[0-9A-Fa-f:-]{4,64}|[0-9]+(?:\.[0-9]+)*)(?:-[A-Z]{3})?$|^req[-_][A-Za-z0-9]+$`)
 
 // opaque matches runs of the characters of tokens (RFC 6750's b64token).
 var opaque = regexp.MustCompile(`[A-Za-z0-9._~+/%-]{20,}=*`)
@@ -86,9 +112,16 @@ var opaque = regexp.MustCompile(`[A-Za-z0-9._~+/%-]{20,}=*`)
 // with digits and letters mixed. Addresses of pages stay readable.
 func maskOpaque(s string) string {
 	return opaque.ReplaceAllStringFunc(s, func(run string) string {
-		if !strings.ContainsAny(run, "0123456789") || strings.HasPrefix(run, "//") {
+		switch {
+		case !strings.ContainsAny(run, "0123456789"):
 			return run
+		case !strings.HasPrefix(run, "//"):
+			return masked
 		}
-		return masked
+		parts := strings.Split(run, "/")
+		for i, part := range parts[min(3, len(parts)):] { // after the host
+			parts[3+i] = maskOpaque(part)
+		}
+		return strings.Join(parts, "/")
 	})
 }

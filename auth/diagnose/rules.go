@@ -42,15 +42,18 @@ var rules = []func(*facts) *finding{
 	renewalFailed,
 	skewed,
 	expired,
-	byIssuer,
 	noPair,
+	byIssuer,
 	badValue,
 	ofAnother,
+	ofAnotherStage,
 	boundToken,
 	schemeAbsent,
 	noToken,
 	byVendor,
 	byQuota,
+	noScheme,
+	underscored,
 	ofAnotherKind,
 	byWords,
 	clockInDoubt,
@@ -140,6 +143,9 @@ func (f *facts) mistakenFor(c auth.Cause) []auth.Cause {
 		}
 		return []auth.Cause{auth.AccessExpired, auth.TypoOrTruncated, auth.WrongEnvironment}
 	case auth.AccessExpired, auth.StaticKeyExpired:
+		if f.token.ok && !f.issued() {
+			return []auth.Cause{auth.ClockSkew, auth.AccessRevoked, auth.SessionExpired} // whoever signs by its own clock may be slow
+		}
 		return []auth.Cause{auth.AccessRevoked, auth.ClockSkew, auth.SessionExpired}
 	case auth.SessionExpired:
 		return []auth.Cause{auth.AccessExpired, auth.AccessRevoked}
@@ -173,8 +179,14 @@ func (f *facts) mistakenFor(c auth.Cause) []auth.Cause {
 		if len(f.said) == 0 {
 			return []auth.Cause{auth.RejectedUnclassified, auth.WrongLocation}
 		}
-		return []auth.Cause{auth.WrongLocation, auth.InvalidCredential, auth.StrippedInTransit}
+		if f.said.is(saysMissing) {
+			return []auth.Cause{auth.StrippedInTransit, auth.InvalidCredential, auth.WrongLocation}
+		}
+		return []auth.Cause{auth.InvalidCredential, auth.WrongLocation, auth.StrippedInTransit}
 	case auth.WrongCredentialKind:
+		if f.password() {
+			return []auth.Cause{auth.StepUpRequired, auth.InvalidCredential, auth.WrongScheme} // whoever wants a second factor takes no password alone
+		}
 		return []auth.Cause{auth.WrongScheme, auth.InvalidCredential, auth.InsufficientScope}
 	case auth.RefreshRejected:
 		return []auth.Cause{auth.RefreshExpired, auth.GrantRevoked, auth.RefreshSuperseded}
@@ -244,6 +256,8 @@ func silent(f *facts) *finding {
 		}
 	case f.x.Status == 403:
 		found.cause = auth.InsufficientScope
+	case strings.EqualFold(f.scheme, "Cookie"):
+		found.cause = auth.SessionExpired
 	case selfStyled.MatchString(f.cred.Secret.Reveal()):
 		found.cause = auth.InvalidCredential
 		found.note(f.origin(), "the value itself says that it is not a real one")

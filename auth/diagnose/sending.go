@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -22,7 +23,11 @@ func byProxy(f *facts) *finding {
 		cause: auth.ProxyAuthRequired, confidence: auth.Certain, source: "response",
 		fact: "407: a proxy between here and the API asks for its own credentials; the API has not seen the request",
 	}
-	if !strings.HasPrefix(strings.ToLower(f.x.URL), "http:") {
+	switch {
+	case f.x.Method == http.MethodConnect, strings.HasPrefix(strings.ToLower(f.x.URL), "http:"):
+	case f.x.Scheme == nil && f.x.NotSent == NotKnown: // to open a tunnel, or within one
+		found.confidence = auth.Likely
+	default:
 		found.confidence = auth.Likely
 		found.fact = "407: a gateway in front of the API (a reverse proxy) asks for credentials of its own; this program's proxy cannot answer within https"
 		found.remedy = "ask whoever runs the gateway in front of the API what it wants; a proxy set on this machine (HTTPS_PROXY) has nothing to do with it"
@@ -47,6 +52,9 @@ func notSent(f *facts) *finding {
 		where := originOf(f.x.URL)
 		found.fact = "the request to " + where + " went out without the credential, which does not belong to that origin"
 		found.remedy = "if the credential belongs to " + where + " too, add that to Origins; if not, correct the address of the request"
+		if f.x.Verbatim { // recorded: it is not our client that left it out
+			found.remedy = "if the credential belongs to " + where + " too, send the request there; clients leave the credential out when a redirect leads to another origin"
+		}
 	case f.x.NotSent == LeftOrigin:
 		found.fact = "the request to " + originOf(f.x.URL) + " went out without the credential, because a redirect before it had led to an origin that the credential does not belong to"
 		found.remedy = "call the final address itself; or, if the credential belongs to every origin on the way, add them all to Origins"
@@ -122,7 +130,7 @@ func schemeAbsent(f *facts) *finding {
 	if f.cred == nil || f.x.Accepted || f.scheme == "" || len(f.x.Challenges) == 0 || f.ours != nil {
 		return nil
 	}
-	if len(f.said) > 0 && !f.said.is(saysMissing, saysLogin, saysScheme, saysDenied) && !(f.said[0].mixed() && f.said.has(saysMissing)) {
+	if len(f.said) > 0 && !f.said.is(saysMissing, saysLogin, saysScheme, saysDenied) && !(f.said[0].mixed() && f.said.has(saysMissing) && !f.said.has(saysElsewhere)) {
 		return nil // whoever can say this has read what we sent
 	}
 	names := schemeNames(f)
@@ -224,6 +232,48 @@ func noPair(f *facts) *finding {
 	}
 }
 
+// noScheme: Authorization holds the name of a scheme before the value (RFC 9110
+// section 11.6.2). Some APIs take a value alone all the same, so that silence or
+// words about the value make little of it.
+func noScheme(f *facts) *finding {
+	if f.cred == nil || f.x.Accepted || f.scheme != "ApiKey" || f.place.Header != "Authorization" {
+		return nil
+	}
+	found := &finding{
+		cause: auth.MalformedWrapping, confidence: auth.Likely, source: f.origin(),
+		fact:   "the header Authorization held the value alone, without the name of a scheme before it",
+		remedy: "write the name of the scheme, such as Bearer, and a space before the value",
+	}
+	switch {
+	case f.said.is(saysScheme, saysBroken, saysMissing):
+		found.more = append(found.more, f.said.evidence())
+	case f.token.ok && (len(f.said) == 0 || f.said.is(saysLogin)):
+		found.confidence = auth.Possible
+	default:
+		return nil
+	}
+	return found
+}
+
+// underscored: servers drop header fields with an underscore in their name
+// unless they are told not to (nginx: underscores_in_headers), so that the API
+// may never have seen this one.
+func underscored(f *facts) *finding {
+	if f.cred == nil || f.x.Accepted || !strings.Contains(f.place.Header, "_") || len(f.said) > 0 && !f.said.is(saysMissing, saysLogin, saysDenied) {
+		return nil
+	}
+	found := &finding{
+		cause: auth.StrippedInTransit, confidence: auth.Possible, source: f.origin(),
+		fact:   "the header " + f.place.Header + " has an underscore in its name, and many servers drop such headers",
+		remedy: "send it with a hyphen in place of the underscore, if that is how the API's documentation writes it",
+	}
+	if f.said.is(saysMissing) {
+		found.confidence = auth.Likely
+		found.more = append(found.more, f.said.evidence())
+	}
+	return found
+}
+
 // boundToken: a token that is bound to a key (RFC 9449 section 6.1) is no
 // bearer token: whoever checks refuses it (section 7.2).
 func boundToken(f *facts) *finding {
@@ -252,7 +302,7 @@ func noToken(f *facts) *finding {
 	case f.token.half:
 		found.fact = "the value begins like a JSON Web Token and is not a whole one"
 		found.remedy = "copy the whole token: three parts with dots between them"
-	case f.said.is(saysBroken, saysInvalid, saysMissing) && slices.ContainsFunc(f.said, func(h heard) bool { return wantsJWT.MatchString(h.text) }):
+	case f.said.is(saysBroken, saysInvalid) && slices.ContainsFunc(f.said, func(h heard) bool { return wantsJWT.MatchString(h.text) }):
 		ev := f.said.evidence()
 		found.fact = "the API wants a JSON Web Token, and the value is none"
 		found.note(ev.Source, ev.Fact)

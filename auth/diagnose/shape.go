@@ -66,7 +66,7 @@ func (f *facts) lint() *defectFound {
 				found.confidence = auth.Possible
 			}
 			return found
-		case crossedOut.MatchString(v), found.cause == auth.TypoOrTruncated && !f.token.half:
+		case crossedOut.MatchString(v), found.cause == auth.TypoOrTruncated && !f.token.half && !f.x.Verbatim:
 			return nil
 		}
 	}
@@ -115,6 +115,33 @@ func ofAnother(f *facts) *finding {
 		remedy: "use a key of " + who + "'s here; " + s.Provider + "'s belongs to " + s.Provider,
 	}
 }
+
+// ofAnotherStage: the value names a stage of the API, and the host the other one.
+// A wrong value of the right stage is called invalid; what is refused without
+// that word may be right elsewhere.
+func ofAnotherStage(f *facts) *finding {
+	if f.cred == nil || f.x.Accepted || f.password() || f.host() == "" || len(f.said) > 0 && !f.said.is(saysDenied, saysElsewhere, saysScope) {
+		return nil
+	}
+	value, host, is := f.cred.Secret.Reveal(), f.host(), "a trial"
+	switch {
+	case trialStage.MatchString(value) && !trialStage.MatchString(host):
+	case liveStage.MatchString(value) && trialStage.MatchString(host):
+		is = "the live"
+	default:
+		return nil
+	}
+	return &finding{
+		cause: auth.WrongEnvironment, confidence: auth.Possible, source: f.origin(),
+		fact:   "the value says of itself that it is for " + is + " environment, and was sent to " + tidy(host, quoteLimit),
+		remedy: "use the key and the address of the same environment",
+	}
+}
+
+var (
+	trialStage = regexp.MustCompile(`(?i)(?:^|[-_.])(?:sandbox|sdbx|sbx|staging)(?:$|[-_.])`)
+	liveStage  = regexp.MustCompile(`(?i)(?:^|[-_.])(?:live|production|prod)(?:$|[-_.])`)
+)
 
 // sameHouse reports whether one name is part of the other: "Google" and "Google
 // Maps".

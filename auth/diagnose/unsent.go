@@ -46,18 +46,15 @@ func Unsent(err error, method, url string, words Words) *auth.Error {
 // loginHelps reports whether logging in again makes a credential where this
 // cause says that there is none to use.
 func loginHelps(c auth.Cause) bool {
-	switch c {
-	case auth.MissingCredential, auth.EmptyCredential, auth.AccessExpired, auth.AccessRevoked, auth.RefreshRejected, auth.StepUpRequired:
-		return true
-	}
-	return false
+	return c == auth.MissingCredential || c == auth.EmptyCredential || ofLogin(c)
 }
 
 // instead reports whether a variable or a file gave the credential: it goes
-// before whatever a login would store.
+// before whatever a login would store. A program that asks in its own name has
+// no login.
 func instead(tried []auth.Attempt) bool {
 	for _, a := range tried {
-		if a.Answer == "found" && (a.Place.Kind == auth.KindEnv || a.Place.Kind == auth.KindFile) {
+		if machine(a.Place) || a.Answer == "found" && (a.Place.Kind == auth.KindEnv || a.Place.Kind == auth.KindFile) {
 			return true
 		}
 	}

@@ -47,7 +47,7 @@ func Value(c *auth.Credential, s auth.Scheme) *auth.Error {
 
 func defect(c *auth.Credential, cause auth.Cause, fact, remedy string) *auth.Error {
 	return &auth.Error{
-		Cause: cause, Confidence: auth.Certain, Remedy: auth.Remedy{Text: remedy},
+		Cause: cause, Confidence: auth.Certain, Remedy: auth.Remedy{Text: remedy, Command: store(c.Provenance)},
 		Evidence: []auth.Evidence{{Source: c.Provenance.String(), Fact: fact}},
 		Tried:    c.Tried,
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/internal/ringtool"
 )
 
 // A keychain is macOS' keychain behind its security tool, of which it starts one
@@ -84,14 +85,7 @@ func (k keychain) del(ctx context.Context, service, account string) error {
 }
 
 func addLine(service, account, value string) string {
-	return "add-generic-password -U -s " + toolQuote(service) + " -a " + toolQuote(account) + " -w " + toolQuote(value) + "\n"
-}
-
-// toolQuote makes s one argument on a line of the tool: between quotes of either
-// kind a backslash takes the next byte as it is, and a closing quote ends the
-// argument, whatever follows.
-func toolQuote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return "add-generic-password -U -s " + ringtool.Argument(service) + " -a " + ringtool.Argument(account) + " -w " + ringtool.Argument(value) + "\n"
 }
 
 func printable(s string) bool {

@@ -3,11 +3,10 @@ package keyring
 import (
 	"os"
 	"os/exec"
-	"regexp"
 	"runtime"
-	"strings"
 
 	"github.com/reauth-go/reauth/auth"
+	"github.com/reauth-go/reauth/internal/ringtool"
 )
 
 // A host is what advice depends on.
@@ -28,9 +27,7 @@ var thisHost = host{
 
 const elsewhere = "use an environment variable or a file"
 
-// remedy says what to do. Commands ask for the secret themselves, so that it
-// shows neither in the list of processes nor in the shell's history, and are
-// only named where they exist.
+// remedy says what to do. Commands are only named where they exist.
 func (h host) remedy(cause auth.Cause, service, account string) auth.Remedy {
 	switch cause {
 	case auth.MissingCredential, auth.EmptyCredential, auth.SourceCorrupt, auth.MalformedCharacters:
@@ -51,41 +48,10 @@ func (h host) remedy(cause auth.Cause, service, account string) auth.Remedy {
 
 // store returns the command that writes the entry.
 func (h host) store(service, account string) string {
-	switch h.goos {
-	case "darwin":
-		// Not security's own prompt: what is longer than 128 bytes it cuts,
-		// and says nothing.
-		line := "add-generic-password -U -s " + toolQuote(service) + " -a " + toolQuote(account) + " -w"
-		return `(IFS= read -rs s && printf '%s "%s"\n' ` + shellQuote(line) + ` "$s" | security -i)`
-	case "windows":
-		if strings.ContainsAny(service+account, `"%$`+"`") {
-			return "" // no way to write it that both cmd and PowerShell understand
-		}
-		quote := ""
-		if strings.ContainsFunc(service+account, notPlain) {
-			quote = `"`
-		}
-		return "cmdkey " + quote + "/generic:" + service + ":" + account + quote + " " + quote + "/user:" + account + quote + " /pass"
-	}
-	if !h.has("secret-tool") {
+	if h.goos != "darwin" && h.goos != "windows" && !h.has("secret-tool") {
 		return ""
 	}
-	return "secret-tool store --label=" + shellQuote(service) + " service " + shellQuote(service) + " username " + shellQuote(account)
-}
-
-var needsQuotes = regexp.MustCompile(`[^\w@%+=:,./-]`)
-
-// shellQuote makes s one word for a POSIX shell.
-func shellQuote(s string) string {
-	if s == "" || needsQuotes.MatchString(s) {
-		return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
-	}
-	return s
-}
-
-// notPlain reports whether one of Windows' shells may see something in r.
-func notPlain(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '.' || r == '_' || r == '-')
+	return ringtool.Store(h.goos, service, account)
 }
 
 // unlock returns the way to unlock the keyring. It avoids what would print the
@@ -99,7 +65,7 @@ func (h host) unlock(service, account string) auth.Remedy {
 	case h.getenv("DISPLAY") != "" || h.getenv("WAYLAND_DISPLAY") != "":
 		// Looking something up makes the desktop ask for the password.
 		if h.has("secret-tool") {
-			r.Command = "secret-tool lookup service " + shellQuote(service) + " username " + shellQuote(account) + " >/dev/null"
+			r.Command = "secret-tool lookup service " + ringtool.Shell(service) + " username " + ringtool.Shell(account) + " >/dev/null"
 		}
 	case h.has("gnome-keyring-daemon"):
 		// A daemon that runs ignores --unlock without --replace, and takes a
