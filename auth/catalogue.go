@@ -230,8 +230,9 @@ var catalogue = []causeInfo{
 	},
 	{
 		WrongAudience, StepConsult, FixerDeveloper,
-		"the token was made for another API than the one that was called",
-		"Likely if a field of the response says that the token is for somebody else, or a recorded token endpoint answers invalid_target (RFC 8707 section 2). " +
+		"the token was made for another API than the one that was called, or asked for one that the issuer does not know",
+		"Certain if the token endpoint answers invalid_target (RFC 8707 section 2) with status 400 or 401. " +
+			"Likely if that answer was recorded elsewhere or has another status, or if a field of the response says that the token is for somebody else. " +
 			"Possible if only prose says so, or if nothing is said and the token's aud (RFC 7519 section 4.1.3) is an address of another domain.",
 		"ask the issuer for a token whose audience is this API",
 	},
@@ -363,7 +364,7 @@ var catalogue = []causeInfo{
 	{
 		ClientNotAllowed, StepConsult, FixerDeveloper,
 		"the issuer knows the client and does not let it do this",
-		"Certain if the token endpoint answers unauthorized_client, unsupported_grant_type, invalid_scope (RFC 6749 section 5.2) or invalid_target (RFC 8707 section 2) with status 400 or 401. " +
+		"Certain if the token endpoint answers unauthorized_client, unsupported_grant_type or invalid_scope (RFC 6749 section 5.2) with status 400 or 401. " +
 			"Likely if the status is another one, the code is invalid_request or access_denied, which have more than one meaning, or the answer was recorded elsewhere.",
 		"compare grant, scopes and client settings with what the issuer allows",
 	},

@@ -139,6 +139,11 @@ func byIssuer(f *facts) *finding {
 		found.cause = auth.ClientNotAllowed
 	case "invalid_target": // RFC 8707 section 2
 		found.cause = auth.WrongAudience
+	case "invalid_request": // many things, but for what only a token endpoint speaks of
+		if !f.saidWord("grant") || !f.said.is(saysKind) {
+			return nil
+		}
+		found.cause = auth.ClientNotAllowed
 	case "temporarily_unavailable", "server_error":
 		found.cause = auth.IssuerUnavailable
 	default:

@@ -41,6 +41,7 @@ type facts struct {
 }
 
 func gather(x Exchange, words Words) *facts {
+	x = unwrapped(x)
 	f := &facts{x: x, words: words}
 	var known []*auth.Credential
 	for e := &x; e != nil && len(known) < 4; e = e.First {
@@ -83,6 +84,27 @@ func (f *facts) echo() string {
 	}
 	return v
 }
+
+// unwrapped looks into a credential that is all of the header Authorization, as
+// some programs keep it: what stands in front is the scheme, and no mistake.
+func unwrapped(x Exchange) Exchange {
+	if x.Credential == nil || x.Scheme == nil || x.NotSent != WasSent || x.Scheme.Name() != "ApiKey" || x.Scheme.Place().Header != "Authorization" {
+		return x
+	}
+	value := x.Credential.Secret.Reveal()
+	var in Exchange
+	if in.Carried("", "Authorization", &value, ""); in.Scheme == nil || in.Scheme.Name() == "ApiKey" {
+		return x
+	}
+	whole, inner := x.Credential, *x.Credential
+	inner.Username, inner.Secret = in.Credential.Username, in.Credential.Secret
+	x.Credential, x.Scheme, x.undecoded = &inner, inHeader{in.Scheme}, in.undecoded
+	x.parts = append(append(x.parts[:len(x.parts):len(x.parts)], in.parts...), whole)
+	return x
+}
+
+// inHeader is the scheme that a whole header names.
+type inHeader struct{ auth.Scheme }
 
 // bare reports whether the request is known to have carried nothing.
 func (f *facts) bare() bool { return f.cred == nil && f.x.NotSent == WasSent }

@@ -298,6 +298,9 @@ func (f *facts) saidInvalid(found *finding) {
 		if f.x.NotSent == NotKnown {
 			found.confidence = auth.Possible // it is said to whoever sent nothing, too
 		}
+		if code, proper := f.code(); proper && code == "invalid_token" && !slices.ContainsFunc(f.said, saysMore) {
+			found.confidence = auth.Possible // which has five meanings (RFC 6750 section 3.1)
+		}
 		if slices.Contains(f.said[0].words, "or") && slices.ContainsFunc(f.said[0].words, func(w string) bool { return slices.Contains(alternatives, w) }) {
 			found.confidence = auth.Possible // it names other reasons
 		}
@@ -305,6 +308,13 @@ func (f *facts) saidInvalid(found *finding) {
 			found.confidence = auth.Possible // of a whole token it is said for any of many reasons (RFC 6750 section 3.1)
 		}
 	}
+}
+
+// saysMore reports whether a text says more than the code invalid_token does.
+func saysMore(h heard) bool {
+	return slices.ContainsFunc(h.words, func(w string) bool {
+		return !slices.Contains([]string{"invalid", "token", "access", "bearer", "oauth", "provided", "supplied", "given", "valid", "not", "the", "an", "a", "is", "was"}, w)
+	})
 }
 
 // saidLogin: "log in" is what some say to whoever sent nothing, and others to
@@ -317,10 +327,20 @@ func (f *facts) saidLogin(found *finding) {
 		return
 	case strings.EqualFold(f.scheme, "Cookie"):
 		found.cause = auth.SessionExpired
+	case f.password() && f.ours != nil:
+		found.cause, found.confidence = auth.InvalidCredential, auth.Likely
+		found.source, found.fact = "challenge", f.askedAgain()
+		return
 	default:
 		found.cause = auth.InvalidCredential
 	}
 	found.confidence = auth.Possible
+}
+
+// askedAgain: Basic has no codes. A challenge of the scheme that was used is all
+// that it can say (RFC 7617 section 2).
+func (f *facts) askedAgain() string {
+	return "the API asks for " + f.scheme + " again, which it does when user name or password are wrong"
 }
 
 // saidMissing: it was sent, and the API does not see it. It looks elsewhere, or

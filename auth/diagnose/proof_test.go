@@ -58,7 +58,7 @@ var bySources = map[auth.Cause][]auth.Confidence{
 	auth.MissingCredential: {certain, likely}, auth.EmptyCredential: {likely}, auth.SourceUnavailable: {certain, likely}, auth.SourceLocked: {certain, likely},
 	auth.SourceDenied: {certain, likely}, auth.SourceTimeout: {likely}, auth.SourceCorrupt: {certain}, auth.SourceFailed: {certain, likely},
 	auth.ValueTooBig: {certain, likely}, auth.InsecureTransport: {certain}, auth.RefreshRejected: {certain}, auth.ClientRejected: {certain},
-	auth.ClientNotAllowed: {certain}, auth.EndpointMisconfigured: {certain, likely}, auth.CertificateRejected: {certain, possible},
+	auth.ClientNotAllowed: {certain}, auth.WrongAudience: {certain}, auth.EndpointMisconfigured: {certain, likely}, auth.CertificateRejected: {certain, possible},
 	auth.IntermediaryResponse: {likely}, auth.IssuerUnavailable: {certain, possible}, auth.RefreshThrottled: {certain},
 }
 

@@ -141,6 +141,9 @@ func (f *facts) mistakenFor(c auth.Cause) []auth.Cause {
 		case f.token.ok:
 			return []auth.Cause{auth.SignatureInvalid, auth.WrongIssuer, auth.WrongAudience}
 		}
+		if code, proper := f.code(); proper && code == "invalid_token" {
+			return []auth.Cause{auth.AccessExpired, auth.AccessRevoked, auth.TypoOrTruncated}
+		}
 		return []auth.Cause{auth.AccessExpired, auth.TypoOrTruncated, auth.WrongEnvironment}
 	case auth.AccessExpired, auth.StaticKeyExpired:
 		if f.token.ok && !f.issued() {
@@ -269,10 +272,8 @@ func silent(f *facts) *finding {
 	case !f.issued():
 		found.cause = auth.InvalidCredential
 		if f.password() && f.ours != nil {
-			// Basic has no codes: a challenge of the scheme that was used is
-			// all that it can say (RFC 7617 section 2).
 			found.confidence = auth.Likely
-			found.source, found.fact = "challenge", "the API asks for "+f.scheme+" again, which it does when user name or password are wrong"
+			found.source, found.fact = "challenge", f.askedAgain()
 		}
 	default:
 		return nil
@@ -280,8 +281,9 @@ func silent(f *facts) *finding {
 	return found
 }
 
-// selfStyled matches values that tests and examples use for a wrong one.
-var selfStyled = regexp.MustCompile(`(?i)(?:^|[^a-z])(?:invalid|wrong|bad|fake|bogus|dummy|incorrect|nonexist[ae]nt|unknown)(?:$|[^a-z])|^(?:not[-_ ]?an?[-_ ]|foo|bar|baz|blah|asdf|test)`)
+// selfStyled matches values that tests and examples use for a wrong one. In the
+// middle of digits "bad" is a part of a hexadecimal number.
+var selfStyled = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(?:invalid|wrong|bad|fake|bogus|dummy|incorrect|nonexist[ae]nt|unknown)[0-9]{0,4}(?:$|[^a-z0-9])|^(?:not[-_ ]?an?[-_ ]|foo|bar|baz|blah|asdf|test)`)
 
 // shortest is the length below which a value is hardly a key.
 const shortest = 12

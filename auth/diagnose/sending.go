@@ -245,6 +245,8 @@ func noScheme(f *facts) *finding {
 		remedy: "write the name of the scheme, such as Bearer, and a space before the value",
 	}
 	switch {
+	case runTogether.MatchString(f.cred.Secret.Reveal()):
+		found.fact = "the header Authorization held the name of the scheme and the value without a space between them"
 	case f.said.is(saysScheme, saysBroken, saysMissing):
 		found.more = append(found.more, f.said.evidence())
 	case f.token.ok && (len(f.said) == 0 || f.said.is(saysLogin)):
@@ -254,6 +256,8 @@ func noScheme(f *facts) *finding {
 	}
 	return found
 }
+
+var runTogether = regexp.MustCompile(`(?i)^(?:bearer|basic)\W`)
 
 // underscored: servers drop header fields with an underscore in their name
 // unless they are told not to (nginx: underscores_in_headers), so that the API

@@ -46,8 +46,8 @@ func claimsOf(s keyshape.Shape) claims {
 // crossedOut matches what people and tools write over secrets.
 var crossedOut = regexp.MustCompile(`(?i)^(?:\[?masked\]?|\[?redacted\]?|[a-z]{0,8}[-_.]?(?:\*+|\.+|x{3,}))$`)
 
-// inBraces matches the place for a value in a template: {token}.
-var inBraces = regexp.MustCompile(`^\{[A-Za-z][A-Za-z_ -]*\}$`)
+// inBraces matches the place for a value in a template: {token}, %s.
+var inBraces = regexp.MustCompile(`^(?:\{[A-Za-z][A-Za-z_ -]*\}|%[sdv])$`)
 
 // lint says what is odd about the value that was sent.
 //
@@ -72,7 +72,7 @@ func (f *facts) lint() *defectFound {
 	}
 	switch {
 	case found.cause == "" && inBraces.MatchString(v):
-		return &defectFound{cause: auth.PlaceholderValue, confidence: auth.Likely, fact: "the value is a placeholder in brackets"}
+		return &defectFound{cause: auth.PlaceholderValue, confidence: auth.Likely, fact: "the value is the place for one in a template"}
 	case found.cause == "":
 		return nil
 	case !plainValue(f.scheme) && found.cause != auth.PlaceholderValue:

@@ -46,7 +46,7 @@ var codes = map[string]code{
 	"invalid_scope":          {auth.ClientNotAllowed, "", true},
 	"invalid_request":        {auth.ClientNotAllowed, "compare the request with the issuer's documentation: it may want another parameter, or client id and secret in the other place (AuthStyle)", false},
 
-	"invalid_target": {auth.ClientNotAllowed, "ask for an audience or resource that the issuer knows (RFC 8707)", true},
+	"invalid_target": {auth.WrongAudience, "ask for an audience or resource that the issuer knows (RFC 8707)", true},
 	"access_denied":  {auth.ClientNotAllowed, "", false},
 
 	// OpenID Connect section 3.1.2.6; Microsoft's token endpoint sends them too.

@@ -33,6 +33,7 @@ func TestTrap67_AnswersAndTheirMeaning(t *testing.T) {
 		rejected   = meaning{auth.RefreshRejected, auth.Certain}
 		client     = meaning{auth.ClientRejected, auth.Certain}
 		notAllowed = meaning{auth.ClientNotAllowed, auth.Certain}
+		audience   = meaning{auth.WrongAudience, auth.Certain}
 		misconf    = meaning{auth.EndpointMisconfigured, auth.Likely}
 		weather    = meaning{auth.IssuerUnavailable, auth.Certain}
 		unclear    = meaning{auth.IssuerUnavailable, auth.Possible}
@@ -54,7 +55,7 @@ func TestTrap67_AnswersAndTheirMeaning(t *testing.T) {
 		{"unsupported_grant_type", 400, json, `{"error":"unsupported_grant_type"}`, notAllowed, notAllowed, 1},
 		{"invalid_scope", 400, json, `{"error":"invalid_scope"}`, notAllowed, notAllowed, 1},
 		{"invalid_request", 400, json, `{"error":"invalid_request"}`, likely(notAllowed), likely(notAllowed), 1},
-		{"invalid_target", 400, json, `{"error":"invalid_target"}`, notAllowed, notAllowed, 1},
+		{"invalid_target", 400, json, `{"error":"invalid_target"}`, audience, audience, 1},
 		{"interaction_required", 400, json, `{"error":"interaction_required"}`, likely(rejected), likely(client), 1},
 		{"form-encoded verdict", 400, "application/x-www-form-urlencoded", `error=invalid_grant&error_description=x`, rejected, likely(client), 1},
 		{"verdict as text/plain JSON", 400, "text/plain", `{"error":"invalid_grant"}`, rejected, likely(client), 1},

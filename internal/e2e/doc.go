@@ -31,6 +31,8 @@
 //	grpc_test.go        real gRPC, whose credentials package transport/rpc gives
 //	fips_test.go        a process in which Go allows only what FIPS 140-3 approves
 //
+// Package refusals is refused by nginx, Apache, a Docker registry, Squid and that
+// issuer, and has each refusal explained by the transport and by the command.
 // Package sdks has the same for programs that use somebody else's SDK, package
 // soak runs a client at full speed and looks at what is left over.
 //

@@ -52,6 +52,7 @@ const assertions = {
 const clients = [
   // A secret that Basic must form-encode first, as RFC 6749 2.3.1 says.
   machine('cc-basic', { client_secret: 'cc-secret+/=%', token_endpoint_auth_method: 'client_secret_basic' }),
+  machine('cc-narrow', { scope: 'api:read' }),
   machine('cc-post', { token_endpoint_auth_method: 'client_secret_post' }),
   machine('cc-dpop', { dpop_bound_access_tokens: true }),
   machine('cc-jwt', { client_secret: undefined, ...assertions }),

@@ -9,6 +9,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -340,6 +341,17 @@ func (m *message) finish() {
 		m.URL = scheme + host + m.target
 	}
 	m.carried = m.found(m.sent, strings.TrimSpace(string(m.form)))
+	if m.carried.scheme == nothing && len(m.form) == 0 && m.asksByForm() {
+		m.carried.scheme = "" // nobody knows: curl -v leaves the body out, and with it the credential
+	}
+}
+
+// asksByForm reports whether the request had a form in its body, which is where
+// those for a token have what they carry (RFC 6749 section 4).
+func (m *message) asksByForm() bool {
+	return slices.ContainsFunc(m.sent, func(f field) bool {
+		return strings.EqualFold(f.name, "Content-Type") && strings.HasPrefix(strings.ToLower(f.value), "application/x-www-form-urlencoded")
+	})
 }
 
 // result returns the last exchange that has a response.

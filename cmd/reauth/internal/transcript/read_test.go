@@ -45,7 +45,7 @@ var recordings = []struct {
 	{"verbose_digest", "GET http://127.0.0.1/digest", 401, "", "Authorization Digest", auth.InvalidCredential, 1},
 	{"verbose_connect", "CONNECT https://api.acme.example/", 407, "", "Proxy-Authorization Basic", auth.ProxyAuthRequired, 0},
 	{"verbose_proxy", "GET http://api.acme.example/v1/me", 407, "<html><title>407</title></html>", "", auth.ProxyAuthRequired, 0},
-	{"verbose_post", "POST http://127.0.0.1/token", 401, `{"message":"Invalid API key"}`, "", auth.NotSent, 0},
+	{"verbose_post", "POST http://127.0.0.1/token", 401, `{"message":"Invalid API key"}`, "", auth.InvalidCredential, 0},
 	{"verbose_basic", "GET http://127.0.0.1/v1/me", 401, `{"message":"Invalid API key"}`, "Authorization Basic", auth.InvalidCredential, 0},
 	{"verbose_query", "GET http://127.0.0.1/v1/me", 401, `{"message":"Invalid API key"}`, "query parameter api_key ApiKey", auth.InvalidCredential, 0},
 	{"header", "", 401, `{"message":"Invalid API key"}`, "", auth.InvalidCredential, 0},
