@@ -80,9 +80,14 @@ func requestIDField(name string) bool {
 // about: {"field": "client_id", "code": "invalid"}.
 var subjects = []string{"field", "param", "parameter", "property", "attribute", "pointer"}
 
-// predicate matches a message that its field's name begins:
+// predicates are how messages begin that the name of their field completes:
 // {"api_key": "is missing"}.
-var predicate = regexp.MustCompile(`^(?:is|are|was|has|must|can|cannot|can't|may|should|not|invalid|missing|required|unknown|expired)\b`)
+var predicates = []string{"is", "are", "was", "has", "must", "can", "cannot", "can't", "may", "should", "not", "invalid", "missing", "required", "unknown", "expired"}
+
+func predicate(text string) bool {
+	first, _, _ := strings.Cut(text, " ")
+	return slices.Contains(predicates, first)
+}
 
 // A name is what the name of a field tells.
 type name struct {
@@ -158,7 +163,7 @@ func (b *body) readJSON(text string) {
 				case top.says == "" && top.key.spoken && len(text) <= 64:
 					top.says = text
 				}
-				if top.spoken && !top.key.spoken && predicate.MatchString(text) {
+				if top.spoken && !top.key.spoken && predicate(text) {
 					text = top.key.whole + " " + text
 				}
 				b.take(top.key, text, len(stack) <= 3, top.spoken || top.key.spoken)

@@ -28,6 +28,9 @@ func TestWhatWasSentTells(t *testing.T) {
 		"a token alone, and silence":               {recording(401, "other", "Authorization", whole, "", silence), auth.MalformedWrapping, possible},
 		"a key alone, and silence":                 {recording(401, "other", "Authorization", key, "", silence), auth.RejectedUnclassified, possible},
 		"a key alone, called expired":              {recording(401, "other", "Authorization", key, "", body(`{"message":"Key has expired"}`)), auth.AccessExpired, likely},
+		"a value run together with the scheme":     {recording(401, "other", "Authorization", "bearer="+key, "", body(`{"message":"Invalid token"}`)), auth.MalformedWrapping, likely},
+		"a code that is no more than the status":   {recording(401, "bearer", "Authorization", "Bearer "+key, "", body(`{"code":"NOT_AUTHORIZED","message":"Credentials are missing or invalid"}`)), auth.InvalidCredential, possible},
+		"sessions, expired or invalid":             {recording(401, "bearer", "Authorization", "Bearer "+key, "", body(`{"message":"Session expired or invalid"}`)), auth.SessionExpired, possible},
 		"an underscore, not found":                 {recording(401, "apikey-header", "ACME_KEY", key, "", missing), auth.StrippedInTransit, likely},
 		"an underscore, and a status":              {recording(403, "apikey-header", "ACME_KEY", key, "", denied), auth.StrippedInTransit, possible},
 		"an underscore, called invalid":            {recording(401, "apikey-header", "ACME_KEY", key, "", body(`{"message":"Invalid API key"}`)), auth.InvalidCredential, likely},
@@ -75,11 +78,21 @@ func TestFieldsSpeakTogether(t *testing.T) {
 	}
 }
 
-// TestOthersOfPasswords: whoever takes no password alone may want a second
-// factor.
-func TestOthersOfPasswords(t *testing.T) {
-	e := diagnose.Refusal(recording(401, "basic", "Authorization", "Basic dXNlcjpleGFtcGxl", "", body(`{"message":"Password login is disabled"}`)), diagnose.Words{})
-	if !slices.ContainsFunc(e.Others, func(o auth.Other) bool { return o.Cause == auth.StepUpRequired }) {
-		t.Errorf("others are %v", e.Others)
+// TestWhatElseItCouldBe: the first two runners-up are those that somebody looks
+// at.
+func TestWhatElseItCouldBe(t *testing.T) {
+	for name, tt := range map[string]struct {
+		x    diagnose.Exchange
+		want auth.Cause
+	}{
+		"whoever takes no password alone": {recording(401, "basic", "Authorization", "Basic dXNlcjpleGFtcGxl", "", body(`{"message":"Password login is disabled"}`)), auth.StepUpRequired},
+		"what the API did not see":        {recording(401, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", body(`{"message":"JWT not found"}`)), auth.StrippedInTransit},
+		"a wrong key, or a wrong region":  {recording(401, "apikey-header", "X-Key", "k3y-7f1c90aa5be24d61", "", body(`{"message":"Key is missing or invalid for the environment"}`)), auth.WrongEnvironment},
+		"a token that a program signed":   {recording(403, "bearer", "Authorization", "Bearer "+jwt(map[string]any{"iss": "acme"}), "", body(`{"reason":"ExpiredProviderToken"}`)), auth.ClockSkew},
+	} {
+		e := diagnose.Refusal(tt.x, diagnose.Words{})
+		if !slices.ContainsFunc(e.Others[:min(2, len(e.Others))], func(o auth.Other) bool { return o.Cause == tt.want }) {
+			t.Errorf("%s: got %s or %v, want %s among the first", name, e.Cause, e.Others, tt.want)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -83,27 +84,48 @@ func explain(sh shell, o explainOptions, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", nameOf(args), err)
 	}
-	if x.URL == "" {
-		x.URL = o.url
+	known := x.Known()
+	if x.URL == "" && o.url != "" {
+		x.Called(o.url)
 	}
 	if x.Method == "" {
-		x.Method = o.method
+		x.Method = strings.ToUpper(o.method)
 	}
 	if o.sent != "" {
+		if known {
+			return errors.New("--sent: the input says what was sent")
+		}
 		if err := x.Sent(o.sent, sh.lookup); err != nil {
 			return fmt.Errorf("--sent: %w", err)
 		}
 	}
-	if !x.Refused() {
-		return fmt.Errorf("%s: %s", nameOf(args), unrefused(x))
+	if !x.Refused(sh.now()) {
+		text := unrefused(x)
+		if refusals > 0 {
+			text += "; a refusal came before it, and was not the last word"
+		}
+		return fmt.Errorf("%s: %s", nameOf(args), text)
 	}
-	if !x.Known() && !o.json {
-		fmt.Fprintln(sh.err, `reauth: this is the response alone; what was sent tells more: say it with --url and --sent, or use "curl -v"`)
+	if !o.json {
+		sh.hints(x)
 	}
 	if refusals > 0 {
 		fmt.Fprintf(sh.err, "reauth: this is the last of %d refusals in the input\n", refusals+1)
 	}
 	return sh.diagnosis(o, x)
+}
+
+// hints tells what the input does not say.
+func (sh shell) hints(x *transcript.Exchange) {
+	switch {
+	case x.Unseen:
+		fmt.Fprintln(sh.err, `reauth: no header or parameter of the request held a credential, and its body is not in the input: --sent says what was sent`)
+	case !x.Known():
+		fmt.Fprintln(sh.err, `reauth: this is the response alone; what was sent tells more: say it with --url and --sent, or use "curl -v"`)
+	}
+	if n, err := strconv.Atoi(x.Header.Get("Content-Length")); err == nil && n > 0 && len(x.Body) == 0 && x.Method != "HEAD" {
+		fmt.Fprintf(sh.err, "reauth: the body of the response, %d bytes, is not in the input; it may say more\n", n)
+	}
 }
 
 // explainLines explains one exchange after the other. One that cannot be
@@ -113,7 +135,7 @@ func explainLines(sh shell, o explainOptions, in io.Reader) error {
 	n := 0
 	for x, err := range transcript.Lines(in) {
 		n++
-		if err == nil && !x.Refused() {
+		if err == nil && !x.Refused(sh.now()) {
 			err = errors.New(unrefused(x))
 		}
 		if err != nil {

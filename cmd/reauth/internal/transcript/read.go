@@ -18,8 +18,9 @@ import (
 // What Read says of input that it cannot use.
 var (
 	ErrEmpty      = errors.New("there is nothing to read")
-	ErrJSON       = errors.New("this is JSON: for one exchange in JSON on each line there is --lines; a response needs its status line and header as well (curl -i)")
-	ErrNoResponse = errors.New("there is no response in it, which begins with a status line such as HTTP/1.1 401 Unauthorized: curl prints it with -i, or with -v")
+	ErrJSON       = errors.New("this is JSON alone, without the status line and header of a response: curl prints them with -i, or with -v to standard error (2>&1); for one recorded exchange in JSON on each line there is --lines")
+	ErrNoResponse = errors.New("there is no response in it, which begins with a status line such as HTTP/1.1 401 Unauthorized: curl prints it with -i, or with -v to standard error (2>&1)")
+	ErrNoAnswer   = errors.New("curl got no response, so nothing was refused: its own lines say what kept it from one")
 )
 
 // Read reads what "curl -i" or "curl -v" printed, or a response as it crossed
@@ -38,7 +39,14 @@ func Read(r io.Reader) (x *Exchange, refusals int, err error) {
 	}
 	p := &parser{rest: raw}
 	p.run()
+	if p.last == nil { // as a mail quotes it, or a log
+		p = &parser{rest: unquoted(raw)}
+		p.run()
+	}
 	if p.last == nil {
+		if failed.Match(raw) {
+			return nil, 0, ErrNoAnswer
+		}
 		if first := bytes.TrimSpace(raw)[0]; first == '{' || first == '[' {
 			return nil, 0, ErrJSON
 		}
@@ -48,6 +56,24 @@ func Read(r io.Reader) (x *Exchange, refusals int, err error) {
 		m.finish()
 	}
 	return p.result()
+}
+
+// unquoted takes out what stands in front of a status line, and of the lines after
+// it.
+func unquoted(raw []byte) []byte {
+	found := quoted.FindSubmatch(raw)
+	if found == nil {
+		return nil
+	}
+	var out []byte
+	for line := range bytes.Lines(raw[bytes.Index(raw, found[0]):]) {
+		rest, ok := bytes.CutPrefix(line, found[1])
+		if !ok && len(bytes.TrimSpace(line)) <= len(bytes.TrimSpace(found[1])) { // its end was trimmed
+			rest = []byte("\n")
+		}
+		out = append(out, rest...)
+	}
+	return out
 }
 
 // utf8Of undoes what a redirection in PowerShell does to a program's output.
@@ -79,6 +105,10 @@ var (
 	marked = regexp.MustCompile(`^(?:[0-9:]{8}\.[0-9]{6} )?(?:\[[0-9x-]+\] )?(?:([*<>])(?: |$)|[{}] \[[0-9]+ bytes data\]$)`)
 	// told matches where curl goes on in the line that the body ends in.
 	told = regexp.MustCompile(`\* (?:Connection #-?[0-9]+ to host|Closing connection|Excess found|shutting down connection|transfer closed|Curl_http_done)`)
+	// quoted matches a status line with something in front of it.
+	quoted = regexp.MustCompile(`(?m)^([^\r\n]{1,200}?)HTTP/[0-9](?:\.[0-9])? +[1-9][0-9]{2}(?: .*)?\r?$`)
+	// failed matches what curl says of its own failures, at the end.
+	failed = regexp.MustCompile(`(?m)^curl: \([0-9]+\)|^\* (?:connect to .* failed|Could not resolve|Closing connection)`)
 	// stream matches an address in what curl tells of HTTP/2 and HTTP/3.
 	stream = regexp.MustCompile(`OPENED stream for (https?://\S+)`)
 	secure = regexp.MustCompile(`^(?:SSL connection using|TLSv?1|ALPN|SSL certificate|Server certificate|schannel: SSL|Connected to .* port 443\b)`)
@@ -135,8 +165,8 @@ func (p *parser) run() {
 }
 
 func (p *parser) line(raw []byte) {
-	text := strings.TrimRight(string(raw[:min(len(raw), 1<<20)]), "\r\n")
-	if p.state != inBody || p.verbose { // no body is changed that need not be
+	text := strings.TrimSuffix(strings.TrimSuffix(string(raw[:min(len(raw), 1<<20)]), "\n"), "\r") // a key may end in another \r
+	if p.state != inBody || p.verbose {                                                            // no body is changed that need not be
 		if strings.Contains(text, ":") {
 			if cut := meter.ReplaceAllString(text, ""); cut != text {
 				text = cut
@@ -192,6 +222,10 @@ func (p *parser) marked(mark, text string) bool {
 // the header that -i prints besides.
 func (p *parser) unmarked(raw []byte, text string) {
 	m := p.last
+	if len(p.all) == 0 && statusLine.MatchString(text) { // what began like curl's log was something else
+		p.verbose = false
+		p.plain(raw, text)
+	}
 	if m == nil || p.state != inBody {
 		return
 	}
@@ -243,7 +277,7 @@ func (p *parser) request(text string) bool {
 	if found == nil {
 		return false
 	}
-	m := &message{target: found[2], known: true, secure: p.secure}
+	m := &message{target: found[2], known: true, secure: p.secure || !p.verbose} // a dump does not say
 	m.Method = found[1]
 	m.URL, p.address = p.address, ""
 	p.add(m)
@@ -305,6 +339,7 @@ func (p *parser) field(text string) {
 	}
 	value = strings.Trim(value, " \t")
 	if p.state == inResponse {
+		value = strings.TrimRight(value, "\r")
 		m.field = textproto.CanonicalMIMEHeaderKey(name)
 		add(m.Header, name, value)
 	} else if len(m.sent) < maxFields {
@@ -341,16 +376,15 @@ func (m *message) finish() {
 		m.URL = scheme + host + m.target
 	}
 	m.carried = m.found(m.sent, strings.TrimSpace(string(m.form)))
-	if m.carried.scheme == nothing && len(m.form) == 0 && m.asksByForm() {
-		m.carried.scheme = "" // nobody knows: curl -v leaves the body out, and with it the credential
+	if m.carried.scheme == nothing && len(m.form) == 0 && m.hasBody() {
+		m.carried.scheme, m.Unseen = "", true
 	}
 }
 
-// asksByForm reports whether the request had a form in its body, which is where
-// those for a token have what they carry (RFC 6749 section 4).
-func (m *message) asksByForm() bool {
+// hasBody reports whether the request had one.
+func (m *message) hasBody() bool {
 	return slices.ContainsFunc(m.sent, func(f field) bool {
-		return strings.EqualFold(f.name, "Content-Type") && strings.HasPrefix(strings.ToLower(f.value), "application/x-www-form-urlencoded")
+		return strings.EqualFold(f.name, "Content-Length") && f.value != "0" || strings.EqualFold(f.name, "Transfer-Encoding")
 	})
 }
 
@@ -372,7 +406,7 @@ func (p *parser) result() (*Exchange, int, error) {
 		if m.Status > 0 {
 			led = m.Status/100 == 3
 		}
-		if m.Status > 0 && m.Refused() {
+		if m.Status >= 400 && m.Status <= 499 {
 			refusals++
 		}
 	}

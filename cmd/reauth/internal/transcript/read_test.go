@@ -156,6 +156,10 @@ func TestForms(t *testing.T) {
 		"HTTP/2":                   "HTTP/2 401 \r\n" + refusal[strings.Index(refusal, "\n")+1:],
 		"HTTP/3":                   "HTTP/3 401\n" + refusal[strings.Index(refusal, "\n")+1:],
 		"after the prompt":         "$ curl -i https://api.acme.example/\n" + refusal,
+		"after a list":             "* what I did:\n* curl -i https://api.acme.example/\n\n" + refusal,
+		"in a mail":                "On Monday she wrote:\n> " + strings.TrimSuffix(strings.ReplaceAll(refusal, "\r\n", "\n> "), "> "),
+		"in a log":                 "12:00 [app] " + strings.ReplaceAll(strings.ReplaceAll(refusal, "\r\n", "\n12:00 [app] "), "[app] \n", "[app]\n"),
+		"indented":                 "    " + strings.ReplaceAll(refusal, "\r\n", "\n    "),
 		"after 100 Continue":       "HTTP/1.1 100 Continue\r\n\r\n" + refusal,
 		"after early hints":        "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n" + refusal,
 		"through a proxy":          "HTTP/1.1 200 Connection established\r\n\r\n" + refusal,
@@ -204,6 +208,36 @@ func TestDate(t *testing.T) {
 	}
 	x.Header.Del("Date")
 	if e := x.Diagnose(now.AddDate(1, 0, 0)); e.Cause != auth.AccessExpired {
+		t.Errorf("%s", e.Explain())
+	}
+}
+
+// Some credentials are a part of the path: they are not shown, and not said to be
+// missing.
+func TestL7_PathTokens(t *testing.T) {
+	for _, token := range []string{"bot123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0", "T0fakefake/B0fakefake/abcdEFGHijklMNOPqrstUVWX"} {
+		last := token[strings.LastIndexByte(token, '/')+1:]
+		for _, host := range []string{"api.telegram.org/" + token + "/getMe", "hooks.slack.com/services/" + token} {
+			if strings.HasPrefix(host, "api") != strings.HasPrefix(token, "bot") {
+				continue
+			}
+			address, path, _ := strings.Cut(host, "/")
+			x, _, err := transcript.Read(strings.NewReader("GET /" + path + " HTTP/1.1\r\nHost: " + address + "\r\n\r\nHTTP/1.1 401 Unauthorized\r\n\r\n" + last))
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := x.Diagnose(now)
+			silent(t, e, last)
+			if e.Cause == auth.NotSent || e.Sent == nil {
+				t.Errorf("%s", e.Explain())
+			}
+		}
+	}
+	x, _, err := transcript.Read(strings.NewReader("GET /v1/users/3b1f7d4e-8a52-4c19-9d0e-5f6a7b8c9d0e/orders/2026112300001234567890 HTTP/1.1\r\nHost: a.example\r\n\r\n" + refusal))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := x.Diagnose(now); e.Cause != auth.NotSent || !strings.Contains(e.Request, "3b1f7d4e-8a52-4c19-9d0e-5f6a7b8c9d0e") {
 		t.Errorf("%s", e.Explain())
 	}
 }
@@ -302,12 +336,14 @@ func TestSent(t *testing.T) {
 
 func TestNothingToRead(t *testing.T) {
 	for input, want := range map[string]error{
-		"":                     transcript.ErrEmpty,
-		" \r\n":                transcript.ErrEmpty,
-		`{"error":"x"}`:        transcript.ErrJSON,
-		"401 Unauthorized":     transcript.ErrNoResponse,
-		"* Trying\n> GET / x":  transcript.ErrNoResponse,
-		"GET / HTTP/1.1\r\n\r": transcript.ErrNoResponse,
+		"":                    transcript.ErrEmpty,
+		" \r\n":               transcript.ErrEmpty,
+		`{"error":"x"}`:       transcript.ErrJSON,
+		"401 Unauthorized":    transcript.ErrNoResponse,
+		"* Trying\n> GET / x": transcript.ErrNoResponse,
+		"* Could not resolve host: api.acme.example\n* Closing connection 0": transcript.ErrNoAnswer,
+		"curl: (7) Failed to connect":                                        transcript.ErrNoAnswer,
+		"GET / HTTP/1.1\r\n\r":                                               transcript.ErrNoResponse,
 	} {
 		if x, _, err := transcript.Read(strings.NewReader(input)); !errors.Is(err, want) {
 			t.Errorf("%q: %v %v", input, x, err)
@@ -318,15 +354,30 @@ func TestNothingToRead(t *testing.T) {
 // What is no refusal is not explained as one.
 func TestRefused(t *testing.T) {
 	slack := transcript.Exchange{URL: "https://slack.com/api/auth.test", Status: 200, Header: map[string][]string{"Content-Type": {"application/json"}}, Body: []byte(`{"ok":false,"error":"invalid_auth"}`)}
-	if !slack.Refused() {
+	if !slack.Refused(now) {
 		t.Error("a refusal in disguise is none")
 	}
 	if e := slack.Diagnose(now); e.Cause != auth.InvalidCredential {
 		t.Errorf("%s", e.Explain())
 	}
-	slack.URL = ""
+	for body, want := range map[string]bool{
+		`{"data":null,"errors":[{"message":"Not authenticated","extensions":{"code":"UNAUTHENTICATED"}}]}`: true,
+		`{"error":{"message":"Invalid API key"}}`:                                                          true,
+		`{"errors":[{"message":"field name is required"}]}`:                                                false,
+		`{"errors":[],"token":"invalid"}`:                                                                  false,
+		`{"error":null,"message":"Invalid API key"}`:                                                       false,
+		"<html><title>Acme: Sign in</title>":                                                               true,
+		"<html><title>Acme</title>Invalid API key":                                                         false,
+		"Invalid API key": false,
+	} {
+		x := transcript.Exchange{Status: 200, Header: map[string][]string{}, Body: []byte(body)}
+		if x.Refused(now) != want {
+			t.Errorf("%s: %v", body, !want)
+		}
+	}
+	slack.URL, slack.Body = "", []byte(`{"ok":false}`)
 	for _, status := range []int{200, 302, 500, 503} {
-		if slack.Status = status; slack.Refused() {
+		if slack.Status = status; slack.Refused(now) {
 			t.Errorf("%d is a refusal", status)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/reauth-go/reauth/auth"
 	"github.com/reauth-go/reauth/auth/diagnose"
+	"github.com/reauth-go/reauth/internal/keyshape"
 )
 
 // carried is what a request carried. The first four are as
@@ -49,7 +50,7 @@ type field struct {
 
 var (
 	// secretive matches the names of fields and parameters that hold credentials.
-	secretive = regexp.MustCompile(`(?i)auth|token|secret|passw|credential|signature|session|cookie|api[-_]?key|(^|[-_])key([-_]|$)|subscription-key|^(appid|hapikey|sig|code|dpop)$`)
+	secretive = regexp.MustCompile(`(?i)auth|token|secret|passw|credential|signature|session|cookie|api[-_]?key|(^|[-_])key([-_]|$)|subscription-key|^(appid|hapikey|sig|code|dpop|bearer|basic)$`)
 	// innocent matches the names among them that hold none.
 	innocent = regexp.MustCompile(`(?i)^(:authority|.*(csrf|xsrf).*|author|set-cookie)$`)
 )
@@ -59,17 +60,26 @@ var (
 // provider documents, or that is the most usual.
 func (x *Exchange) found(header []field, form string) *carried {
 	var secrets []field
+	for _, f := range header {
+		if secretive.MatchString(f.name) && !innocent.MatchString(f.name) {
+			secrets = append(secrets, f)
+		}
+	}
 	address, err := url.Parse(x.URL)
 	if err != nil {
 		address = new(url.URL)
 	}
 	query := address.Query()
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		header = append(header[:len(header):len(header)], field{name, query.Get(name), true})
+		if secretive.MatchString(name) || strings.HasSuffix(strings.ToLower(name), "key") {
+			secrets = append(secrets, field{name, query.Get(name), true})
+		}
 	}
-	for _, f := range header {
-		if secretive.MatchString(f.name) && !innocent.MatchString(f.name) {
-			secrets = append(secrets, f)
+	parts := strings.Split(address.Path, "/")
+	for i, part := range parts {
+		hook := i == len(parts)-1 && (strings.HasPrefix(address.Host, "hooks.") || slices.Contains(parts, "webhooks"))
+		if part != "" && (hook || tokenLike(part)) {
+			secrets = append(secrets, field{name: inPath, value: part})
 		}
 	}
 	slices.SortStableFunc(secrets, func(a, b field) int { return cmp.Compare(x.rank(a), x.rank(b)) })
@@ -86,6 +96,18 @@ func (x *Exchange) found(header []field, form string) *carried {
 		c.hide = append(c.hide, password)
 	}
 	return c
+}
+
+// inPath is the place of a credential that is a part of the path.
+const inPath = "url-path"
+
+// tokenLike reports whether a part of a path looks like a credential: some APIs
+// have it there. Numbers and UUIDs do not, which are everywhere.
+func tokenLike(part string) bool {
+	if s := keyshape.Look(part); s.Provider != "" && !s.Shared {
+		return true
+	}
+	return len(part) >= 20 && strings.ContainsAny(part, "0123456789") && strings.ToLower(part) != part && strings.ToUpper(part) != part
 }
 
 // rank tells how likely a field holds the credential that was refused; 9 and
@@ -109,6 +131,8 @@ func (x *Exchange) rank(f field) int {
 		return 2
 	case strings.EqualFold(f.name, "Cookie"):
 		return 5
+	case f.name == inPath:
+		return 6
 	case f.query:
 		return 4
 	}
@@ -121,6 +145,8 @@ func (f field) carried() *carried {
 	switch {
 	case f.query:
 		c.scheme = "apikey-query"
+	case f.name == inPath:
+		c.scheme = "other"
 	case strings.EqualFold(f.name, "Authorization"), strings.EqualFold(f.name, "Proxy-Authorization"), strings.EqualFold(f.name, "Cookie"):
 		c.scheme = ""
 	}
@@ -136,10 +162,18 @@ var variable = regexp.MustCompile(`\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][
 // as a secret in an argument is there for every process of the machine to see.
 // Basic takes the pair as "user:$NAME".
 func (x *Exchange) Sent(spec string, lookup func(string) (string, bool)) error {
+	var hide []string // what is known of the request shall not be shown either
+	if x.carried != nil {
+		hide = x.carried.hide
+		if x.carried.value != nil {
+			hide = append(hide, *x.carried.value)
+		}
+	}
 	if spec == "nothing" {
-		x.carried = &carried{scheme: nothing, verbatim: true}
+		x.carried, x.Unseen = &carried{scheme: nothing, verbatim: true, hide: hide}, false
 		return nil
 	}
+	spec = strings.TrimLeft(spec, " ?&")
 	at := strings.IndexAny(spec, ":=")
 	if at <= 0 {
 		return errors.New(`it is "Header: Scheme $NAME", "parameter=$NAME" or "nothing"`)
@@ -160,12 +194,12 @@ func (x *Exchange) Sent(spec string, lookup func(string) (string, bool)) error {
 		return value
 	})
 	if missing != "" {
-		return fmt.Errorf("the variable %s is not set here", missing)
+		return fmt.Errorf("the variable %s is not set here, or not exported; if it was not when the request was made, that is the cause", missing)
 	}
 	if scheme, pair, ok := strings.Cut(f.value, " "); ok && !f.query && strings.EqualFold(scheme, "Basic") && strings.Contains(pair, ":") {
 		f.value = scheme + " " + base64.StdEncoding.EncodeToString([]byte(pair))
 	}
 	x.carried = f.carried()
-	x.carried.variable = name
+	x.carried.variable, x.carried.hide, x.Unseen = name, hide, false
 	return nil
 }

@@ -11,11 +11,13 @@ package transcript
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,6 +46,10 @@ type Exchange struct {
 	Status      int
 	Header      http.Header // of the response
 	Body        []byte      // its beginning, in clear
+
+	// Unseen says that the request had a body which nobody wrote down, and no
+	// credential elsewhere: curl -v does not show bodies.
+	Unseen bool
 
 	carried *carried // by the request; nil if nothing of that is known
 	// strayed says that the credential was left out because a redirect had led
@@ -87,19 +93,49 @@ func (x *Exchange) Challenges() []string {
 	return x.Header.Values("WWW-Authenticate")
 }
 
-// Known reports whether anything is known of what the request carried.
-func (x *Exchange) Known() bool { return x.carried != nil }
+// Called says which address was called, for input that does not say it. A
+// credential in its query was sent.
+func (x *Exchange) Called(address string) {
+	if !strings.Contains(address, "://") {
+		address = "https://" + address
+	}
+	x.URL = address
+	if c := x.found(nil, ""); x.carried == nil && c.scheme != nothing {
+		x.carried = c
+	}
+}
 
-// Refused reports whether the response is a refusal: a 4xx, or what the provider
-// is known to disguise one as.
-func (x *Exchange) Refused() bool {
+// Known reports whether the input says what the request carried.
+func (x *Exchange) Known() bool { return x.carried != nil && !x.Unseen }
+
+// Refused reports whether the response is a refusal: a 4xx, what the provider is
+// known to disguise one as, or what an answer in the two hundreds says in so many
+// words: a login page, or an error about authentication in JSON.
+func (x *Exchange) Refused(now time.Time) bool {
 	if x.Status >= 400 && x.Status <= 499 {
 		return true
 	}
 	p := x.profile()
-	_, refused := p.Refused(x.Status, x.Header, x.Body)
-	return refused
+	if _, refused := p.Refused(x.Status, x.Header, x.Body); refused || x.Status/100 != 2 {
+		return refused
+	}
+	var answer struct{ Error, Errors any }
+	if json.Unmarshal(x.Body, &answer) != nil {
+		return loginPage.Match(x.Body)
+	}
+	if answer.Error == nil && answer.Errors == nil {
+		return false
+	}
+	alone := *x
+	alone.carried = nil
+	e := alone.Diagnose(now)
+	return e.Cause != auth.RejectedUnclassified && aboutLogin.MatchString(e.Evidence[0].Fact)
 }
+
+var (
+	loginPage  = regexp.MustCompile(`(?i)<title[^>]*>[^<]{0,80}(?:log ?in|sign ?in|log ?on|authenticat|single sign)`)
+	aboutLogin = regexp.MustCompile(`(?i)auth|token|credential|api.?key|login|logged in|sign(?:ed)? in|permission|forbidden`)
+)
 
 // profile is that of the provider that was called, if it is known.
 func (x *Exchange) profile() profile.Profile {
