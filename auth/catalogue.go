@@ -198,8 +198,8 @@ var catalogue = []causeInfo{
 	{
 		WrongLocation, StepSend, FixerDeveloper,
 		"the API looks for the credential in another header or parameter than the one used",
-		"Nothing in this version concludes it: a credential in the wrong place is answered like none, or like a wrong one. " +
-			"It is named behind wrong_scheme as what it could be instead.",
+		"Likely if the header is called almost Authorization, or by the name of a scheme. " +
+			"Any other wrong place is answered like none, or like a wrong credential: it is named behind wrong_scheme as what it could be instead.",
 		"send it in the header or parameter that the API's documentation names",
 	},
 	{

@@ -351,6 +351,10 @@ func (f *facts) sent() *auth.Sent {
 	switch {
 	case f.x.unseen:
 		s.Masked = "[not recorded]"
+	case f.blackedOut():
+		s.Masked = "[blacked out in the recording]"
+	case f.cred.Secret.IsZero() && f.cred.Username == "":
+		s.Masked = "[empty]"
 	case !f.password():
 		s.Masked = "[masked, " + plural(utf8.RuneCountInString(f.cred.Secret.Reveal()), "character") + "]"
 		s.Fingerprint = f.cred.Secret.Fingerprint()

@@ -181,6 +181,13 @@ func (f *facts) saidWord(word string) bool {
 	})
 }
 
+// saidAny reports whether any text that was heard holds one of these words.
+func (f *facts) saidAny(words ...string) bool {
+	return slices.ContainsFunc(f.said, func(h heard) bool {
+		return slices.ContainsFunc(h.words, func(w string) bool { return slices.Contains(words, w) })
+	})
+}
+
 // severalCauses: "invalid, expired or revoked". Only what was there before
 // tells them apart.
 func (f *facts) severalCauses(found *finding) *finding {
@@ -346,6 +353,9 @@ func (f *facts) askedAgain() string {
 // saidMissing: it was sent, and the API does not see it. It looks elsewhere, or
 // something on the way took it.
 func (f *facts) saidMissing(found *finding) {
+	if s := f.x.Status; (s == 400 || s == 422) && !slices.ContainsFunc(credentialWords, f.saidWord) && !f.saidWord("auth") && !f.saidWord("header") {
+		return // a field of the request that has nothing to do with it
+	}
 	found.cause, found.confidence = auth.WrongScheme, auth.Possible
 	if f.x.NotSent == NotKnown {
 		found.cause = auth.MissingCredential
@@ -358,6 +368,10 @@ func (f *facts) saidMissing(found *finding) {
 		return
 	}
 	found.note("request", "it carried "+f.how())
+	if f.saidAny("header", "headers", "parameter", "query") && found.confidence == auth.Possible && !f.x.Accepted && len(f.said[0].words) > 5 {
+		found.remedy = "send the " + f.noun() + " in the place that the response names; if it was there, something on the way takes it out"
+		return
+	}
 	found.remedy = "compare with the API's documentation where it looks for the " + f.noun() + "; if it is the same place, something on the way takes it out"
 	if f.x.Accepted {
 		found.cause = auth.StrippedInTransit

@@ -2,9 +2,11 @@ package diagnose
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/textproto"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/reauth-go/reauth/auth"
@@ -53,6 +55,8 @@ func (x *Exchange) Carried(scheme, name string, value *string, expiry string) {
 	text := strings.TrimLeft(*value, " ")
 	word, rest, spaced := strings.Cut(text, " ")
 	switch {
+	case !spaced && slices.ContainsFunc(schemes, func(known string) bool { return strings.EqualFold(known, word) }) && strings.EqualFold(name, "Authorization"):
+		how.name, text = word, "" // nothing stands behind it
 	case scheme == "apikey-query":
 		how.place = auth.Place{Query: name}
 	case scheme == "apikey-header":
@@ -65,7 +69,7 @@ func (x *Exchange) Carried(scheme, name string, value *string, expiry string) {
 	case scheme != "other" && scheme != "":
 		how.name = scheme
 	}
-	for _, known := range []string{"Bearer", "Basic", "Digest", "DPoP"} {
+	for _, known := range schemes {
 		if strings.EqualFold(how.name, known) {
 			how.name = known
 		}
@@ -92,6 +96,9 @@ func (x *Exchange) Carried(scheme, name string, value *string, expiry string) {
 	cred.Secret = auth.NewSecret(secret)
 	x.Credential, x.Scheme = cred, how
 }
+
+// schemes are the names that are known in one spelling.
+var schemes = []string{"Bearer", "Basic", "Digest", "DPoP"}
 
 // Hide names something else of the request that must not be shown, if the server
 // echoes it: the value of a header or parameter, with the name of its scheme.
@@ -128,12 +135,19 @@ func decodePair(text string) (user, password string, ok bool) {
 // shown. It returns the value that asks.
 func (x *Exchange) form(text string) string {
 	form, err := url.ParseQuery(text)
-	if err != nil || form.Get("grant_type") == "" {
+	if members := make(map[string]any); json.Unmarshal([]byte(text), &members) == nil {
+		form, err = url.Values{}, nil
+		for name, value := range members {
+			if value, ok := value.(string); ok {
+				form.Set(name, value)
+			}
+		}
+	} else if err != nil || form.Get("grant_type") == "" {
 		return text
 	}
 	x.grant = form.Get("grant_type")
 	secret := text
-	for _, name := range []string{"token", "subject_token", "assertion", "client_assertion", "client_secret", "code", "password", "refresh_token"} {
+	for _, name := range []string{"token", "access_token", "subject_token", "assertion", "client_assertion", "key", "apiKey", "api_key", "secret", "client_secret", "code", "password", "refreshToken", "refresh_token"} {
 		if v := form.Get(name); v != "" {
 			secret = v
 			x.parts = append(x.parts, &auth.Credential{Secret: auth.NewSecret(v)})

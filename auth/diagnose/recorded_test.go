@@ -1,6 +1,7 @@
 package diagnose_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -47,6 +48,19 @@ var recordings = []struct {
 	{"nothing, and 403", recording(403, "none", "", "", "", body(`{"message":"Forbidden"}`)), auth.NotSent, possible},
 	{"nothing, and the quota is used up", recording(403, "none", "", "", "", header("X-RateLimit-Remaining", "0"), body(`{"message":"API rate limit exceeded"}`)), auth.RateOrQuota, likely},
 	{"the scheme and nothing behind it", recording(401, "bearer", "Authorization", "Bearer ", "", body(`{"message":"Invalid access token"}`)), auth.MalformedWrapping, likely},
+	{"the scheme alone, as a client trims it", recording(401, "", "Authorization", "Bearer", "", body(`{"message":"Invalid access token"}`)), auth.MalformedWrapping, likely},
+	{"a colon behind the scheme", recording(401, "", "Authorization", "Bearer: k3y-7f1c90aa5be24d61", "", announces("Bearer")), auth.MalformedWrapping, likely},
+	{"a header that is misspelt", recording(401, "apikey-header", "Authorisation", "Bearer k3y-7f1c90aa5be24d61", "", announces("Bearer")), auth.WrongLocation, likely},
+	{"a scheme as the name of the header", recording(401, "apikey-header", "Bearer", "k3y-7f1c90aa5be24d61", "", body(`{"message":"Unauthorized"}`)), auth.WrongLocation, likely},
+	{"a password with a line break", recording(401, "basic", "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("alice:k3y-7f1c90aa\n")), "", announces(`Basic realm="x"`)), auth.MalformedCharacters, likely},
+	{"a value that was blacked out", recording(401, "apikey-header", "X-Api-Key", "xxxxxxxx", "", body(`{"message":"Unauthorized"}`)), auth.RejectedUnclassified, possible},
+	{"a field of the request, at 400", recording(400, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", body(`{"message":"field name is required"}`)), auth.RejectedUnclassified, possible},
+	{"a key that is required, at 400", recording(400, "none", "", "", "", body(`{"message":"parameter key is required"}`)), auth.NotSent, possible},
+	{"nothing there", recording(404, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", body("404 page not found")), auth.RejectedUnclassified, possible},
+	{"nothing there, and nothing sent", recording(404, "none", "", "", "", body("404 page not found")), auth.RejectedUnclassified, possible},
+	{"a plan that is used up", recording(429, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", body(`{"error":{"message":"You exceeded your quota, check your plan and billing details","code":"quota_exceeded"}}`)), auth.RateOrQuota, likely},
+	{"single sign-on, by a header", recording(403, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", header("X-Acme-Sso", "required; url=https://acme.example/sso"), body(`{"message":"You must grant your key access to this organization"}`)), auth.PolicyBlocked, likely},
+	{"a body in JSON", recording(401, "other", "request-body", `{"client_id":"app","client_secret":"k3y-7f1c90aa5be24d61","grant_type":"client_credentials"}`, "", to("POST", tokens), body(`{"error":"invalid_client","error_description":"app is not known"}`)), auth.ClientRejected, likely},
 	{"an empty parameter", recording(401, "apikey-query", "key", "", ""), auth.MalformedWrapping, possible},
 	{"the scheme twice", recording(401, "bearer", "Authorization", "Bearer Bearer k3y-7f1c90aa5be24d61", ""), auth.MalformedWrapping, likely},
 	{"a word that stands for nothing", recording(401, "other", "Authorization", "None", ""), auth.PlaceholderValue, likely},
@@ -306,6 +320,37 @@ func TestL7_UnknownCredential(t *testing.T) {
 	for _, id := range []string{"7f3c21", "3b1f7d4e-8a52-4c19-9d0e-5f6a7b8c9d0e", "req_011CQfakefakefakefake", "0HMV:00000001", "84d2f3a1be5c0000-AMS", "Root=1-5759e988-bd862e3fe1be46a994272793"} {
 		if e := diagnose.Refusal(unknown(401, header("X-Request-Id", id)), diagnose.Words{}); e.Response.RequestID != id {
 			t.Errorf("%q became %q", id, e.Response.RequestID)
+		}
+	}
+}
+
+// What the answer says, and what it asks for, is told although nothing was sent;
+// a remedy that waits is no help against a bill; pages about statuses are none.
+func TestWordsAroundTheCause(t *testing.T) {
+	for name, c := range map[string]struct {
+		x          diagnose.Exchange
+		has, lacks []string
+	}{
+		"nothing sent":  {recording(401, "none", "", "", "", announces(`Basic realm="x"`), body(`{"message":"You need to provide your API key in an X-Acme-Key header"}`)), []string{"X-Acme-Key"}, nil},
+		"announced":     {recording(401, "none", "", "", "", announces(`Basic realm="x"`)), []string{"the API asks for Basic"}, nil},
+		"a bill":        {recording(429, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", body(`{"message":"quota exceeded, check your plan and billing"}`)), []string{"waiting does not help", "check your plan"}, []string{"wait before"}},
+		"too many":      {recording(429, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", ""), []string{"wait before"}, nil},
+		"its own place": {recording(401, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", body(`{"message":"No API key found in request. Send it in the X-Api-Key header."}`)), []string{"in the place that the response names"}, nil},
+		"a status page": {recording(401, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", header("Content-Type", "application/problem+json"), body(`{"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized"}`)), nil, []string{"tools.ietf.org"}},
+		"empty":         {recording(401, "", "Authorization", "Bearer", ""), []string{"[empty]", "not set"}, []string{"0 characters"}},
+		"blacked out":   {recording(401, "", "Authorization", "Bearer ghp_xxxxxxxxxxxx", ""), []string{"blacked out"}, []string{"shorter"}},
+		"JSON body":     {recording(401, "other", "request-body", `{"user":"application","password":"k3y-7f1c90aa5be24d61"}`, "", to("POST", tokens), body(`{"error":"application is not allowed k3y-7f1c90aa5be24d61"}`)), []string{"application"}, []string{"k3y-7f1c"}},
+	} {
+		text := diagnose.Refusal(c.x, diagnose.Words{}).Explain()
+		for _, s := range c.has {
+			if !strings.Contains(text, s) {
+				t.Errorf("%s: %q is missing:\n%s", name, s, text)
+			}
+		}
+		for _, s := range c.lacks {
+			if strings.Contains(text, s) {
+				t.Errorf("%s: %q is there:\n%s", name, s, text)
+			}
 		}
 	}
 }

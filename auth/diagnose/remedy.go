@@ -51,6 +51,10 @@ func (f *facts) remedy(found *finding) auth.Remedy {
 	return r
 }
 
+// standards are the hosts of pages that say what a status means, which is what
+// frameworks put into the type of a problem by default.
+var standards = []string{"tools.ietf.org", "datatracker.ietf.org", "www.rfc-editor.org", "httpwg.org"}
+
 // link returns the page that the response names (RFC 6750 section 3, RFC 9457
 // section 3.1.1, and what bodies have), if it is fit to be opened.
 func (f *facts) link() string {
@@ -63,7 +67,7 @@ func (f *facts) link() string {
 			continue
 		}
 		u, err := url.Parse(clean)
-		if err != nil || u.Scheme != "https" && u.Hostname() != f.host() {
+		if err != nil || slices.Contains(standards, u.Hostname()) || u.Scheme != "https" && u.Hostname() != f.host() {
 			continue
 		}
 		if f.unsure() && slices.ContainsFunc(strings.Split(u.Path, "/"), func(part string) bool { return maskOpaque(part) != part }) {

@@ -61,6 +61,9 @@ func (f *facts) evidence(found *finding) []auth.Evidence {
 	if f.cred == nil {
 		return out
 	}
+	if f.blackedOut() {
+		add("request", "the value was blacked out in this recording, so it was not looked at")
+	}
 	place := f.origin()
 	if f.defect != nil && found.fact != f.defect.fact {
 		add(place, f.defect.fact)

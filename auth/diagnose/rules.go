@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,12 +45,14 @@ var rules = []func(*facts) *finding{
 	expired,
 	noPair,
 	byIssuer,
+	misspelt,
 	badValue,
 	ofAnother,
 	ofAnotherStage,
 	boundToken,
 	schemeAbsent,
 	noToken,
+	signOn,
 	byVendor,
 	byQuota,
 	noScheme,
@@ -209,6 +212,10 @@ func (f *facts) mistakenFor(c auth.Cause) []auth.Cause {
 			return []auth.Cause{auth.WrongAudience, auth.PermissionDenied, auth.WrongScheme}
 		case f.token.ok:
 			return []auth.Cause{auth.InvalidCredential, auth.ClockSkew, auth.WrongAudience}
+		case f.x.Status == http.StatusNotFound && f.bare():
+			return []auth.Cause{auth.NotSent, auth.WrongEnvironment}
+		case f.x.Status == http.StatusNotFound:
+			return []auth.Cause{auth.WrongEnvironment, auth.PermissionDenied}
 		}
 		return []auth.Cause{auth.InvalidCredential, auth.AccessExpired, auth.InsufficientScope}
 	}
@@ -246,7 +253,7 @@ func silent(f *facts) *finding {
 		found.fact = "the API refused the " + f.noun() + " and says only " + quote(text)
 	}
 	switch {
-	case f.freshToo():
+	case f.freshToo(), f.x.Status == http.StatusNotFound:
 		return nil // see unclassified
 	case f.x.Accepted && f.x.Status == 403:
 		found.cause = auth.InsufficientScope
@@ -261,6 +268,8 @@ func silent(f *facts) *finding {
 		found.cause = auth.InsufficientScope
 	case strings.EqualFold(f.scheme, "Cookie"):
 		found.cause = auth.SessionExpired
+	case f.blackedOut(), f.x.unseen:
+		return nil // nobody saw the value
 	case selfStyled.MatchString(f.cred.Secret.Reveal()):
 		found.cause = auth.InvalidCredential
 		found.note(f.origin(), "the value itself says that it is not a real one")
@@ -304,6 +313,12 @@ func unclassified(f *facts) *finding {
 		found.source, found.fact = ev.Source, ev.Fact
 	case f.cred == nil && f.x.NotSent == CallerSet:
 		found.fact = "the API refused the header that the program had set itself"
+	case f.x.Status == http.StatusNotFound:
+		found.fact = "404: nothing is at that address, or nothing that this caller may see"
+		found.remedy = "check the address first, its version and spelling; then whether the credential may see what is there"
+		if f.bare() {
+			found.note("request", "it carried no credential")
+		}
 	case f.freshToo():
 		found.fact = "two different " + f.noun() + "s were refused, so it is not the age of either"
 	default:

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -62,6 +63,8 @@ func notSent(f *facts) *finding {
 		found.cause, found.confidence, found.source = auth.MissingCredential, auth.Possible, "challenge"
 		found.fact = "the API asks for " + strings.Join(schemeNames(f), " or ") + " and names no error, which is what it answers to a request without a credential"
 		found.remedy = "look whether the request carried a credential, in the scheme that the API asks for"
+	case f.x.NotSent == WasSent && f.x.Credential == nil && f.x.Status == http.StatusNotFound && len(f.said) == 0:
+		return nil // see unclassified
 	case f.x.NotSent == WasSent && f.x.Credential == nil:
 		found.confidence = auth.Likely
 		found.fact = "the refused request carried no credential"
@@ -78,11 +81,37 @@ func notSent(f *facts) *finding {
 			f.meaning(f.said[0].says[0], found)
 			found.confidence = auth.Possible
 			found.note("request", "it carried no credential")
+			return found
+		}
+		if names := schemeNames(f); len(names) > 0 {
+			found.note("challenge", "the API asks for "+strings.Join(names, " or "))
+		}
+		if len(f.said) > 0 {
+			found.more = append(found.more, f.said.evidence())
+		} else if text := firstText(f.body); text != "" {
+			found.note("response", "it says "+quote(text))
 		}
 	default:
 		return nil
 	}
 	return found
+}
+
+// signOn: a header says that an organization wants single sign-on for this
+// credential, as GitHub's does.
+func signOn(f *facts) *finding {
+	for _, name := range slices.Sorted(maps.Keys(f.x.Header)) {
+		values := f.x.Header[name]
+		if !strings.HasSuffix(strings.ToLower(name), "-sso") || len(values) == 0 || !strings.HasPrefix(strings.ToLower(values[0]), "required") {
+			continue
+		}
+		return &finding{
+			cause: auth.PolicyBlocked, confidence: auth.Likely, source: "response",
+			fact:   "the header " + tidy(f.shown(name), 64) + " says that single sign-on is required for this " + f.noun(),
+			remedy: "authorize the " + f.noun() + " for the organization's single sign-on; the page for that is in the same header",
+		}
+	}
+	return nil
 }
 
 // formExpired: 419 is no standard, and what frameworks answer to a form whose
@@ -257,7 +286,35 @@ func noScheme(f *facts) *finding {
 	return found
 }
 
-var runTogether = regexp.MustCompile(`(?i)^(?:bearer|basic)\W`)
+var (
+	runTogether = regexp.MustCompile(`(?i)^(?:bearer|basic)\W`)
+	schemeColon = regexp.MustCompile(`(?i)^(?:bearer|basic|token)\s*:`)
+)
+
+// misspelt: the header has almost the name that it should have, or that of a
+// scheme, or a colon stands behind the scheme: no server reads that.
+func misspelt(f *facts) *finding {
+	if f.cred == nil || f.x.Accepted {
+		return nil
+	}
+	name := f.place.Header
+	found := &finding{confidence: auth.Likely, source: f.origin()}
+	switch {
+	case name == "Authorization" && f.scheme == "ApiKey" && schemeColon.MatchString(f.cred.Secret.Reveal()):
+		found.cause = auth.MalformedWrapping
+		found.fact = "the header Authorization has a colon behind the name of the scheme"
+		found.remedy = "write it without the colon: the name of the scheme, a space, the value"
+	case name != "Authorization" && nearlyAuthorization.MatchString(name):
+		found.cause = auth.WrongLocation
+		found.fact = "the credential was sent in a header called " + name + "; the one for credentials is called Authorization (RFC 9110 section 11.6.2)"
+		found.remedy = "send it in the header Authorization, behind the name of the scheme and a space"
+	default:
+		return nil
+	}
+	return found
+}
+
+var nearlyAuthorization = regexp.MustCompile(`(?i)^(?:auth?ori[sz]ation|autori[sz]ation|authori[sz]ations|auhtorization|authorizaton|authroization|authentication|bearer|basic)$`)
 
 // underscored: servers drop header fields with an underscore in their name
 // unless they are told not to (nginx: underscores_in_headers), so that the API
@@ -330,6 +387,10 @@ func byQuota(f *facts) *finding {
 		}
 	}
 	switch {
+	case (f.x.Status == 429 || f.said.is(saysLimit)) && f.saidAny("plan", "billing", "balance", "credits", "payment"):
+		ev := f.said.evidence()
+		found.source, found.fact = ev.Source, ev.Fact
+		found.remedy = "look at the plan and its payment at the provider's; waiting does not help before that"
 	case f.x.Status == 429:
 		found.fact = "429: too many requests"
 	case left == "0" && (f.x.Status == 403 || f.said.is(saysLimit)):

@@ -64,13 +64,19 @@ func (f *facts) lint() *defectFound {
 			found = &defectFound{cause: auth.MalformedWrapping, confidence: auth.Likely, fact: "the place of the credential was sent with nothing in it", want: "find out why the value was empty when the request was made"}
 			if f.scheme == "ApiKey" {
 				found.confidence = auth.Possible
+			} else {
+				found.fact = fmt.Sprintf("nothing stands behind %q in the header, as when a variable is not set or not exported", f.scheme)
 			}
 			return found
-		case crossedOut.MatchString(v), found.cause == auth.TypoOrTruncated && !f.token.half && !f.x.Verbatim:
+		case f.blackedOut(), found.cause == auth.TypoOrTruncated && !f.token.half && !f.x.Verbatim:
 			return nil
 		}
 	}
 	switch {
+	case f.scheme == "ApiKey" && f.place.Header == "Authorization" && schemeColon.MatchString(v):
+		return nil // see misspelt
+	case strings.EqualFold(f.scheme, "Basic") && found.cause == auth.MalformedCharacters && strings.TrimRight(v, "\r\n") != v:
+		return found // a password may hold anything, and nobody types this
 	case found.cause == "" && inBraces.MatchString(v):
 		return &defectFound{cause: auth.PlaceholderValue, confidence: auth.Likely, fact: "the value is the place for one in a template"}
 	case found.cause == "":
@@ -88,6 +94,11 @@ func (f *facts) lint() *defectFound {
 		found.want = "" // the place of the value has better words
 	}
 	return found
+}
+
+// blackedOut reports whether whoever recorded the exchange wrote over the value.
+func (f *facts) blackedOut() bool {
+	return f.elsewhere() && f.cred != nil && crossedOut.MatchString(f.cred.Secret.Reveal())
 }
 
 // plainValue reports whether the scheme sends one word without spaces and

@@ -132,6 +132,7 @@ func unstamped(text string) string {
 // echo puts it back among the words, which are not shown.
 func listen(b body, told []string, echo string) statements {
 	var all statements
+	var words []string
 	add := func(text string, field bool) {
 		if len(text) < 2 || slices.ContainsFunc(all, func(h heard) bool { return h.text == text }) {
 			return
@@ -140,9 +141,9 @@ func listen(b body, told []string, echo string) statements {
 		if echo != "" {
 			plain = strings.ReplaceAll(plain, masked, echo)
 		}
-		words := wordsOf(plain)
+		words = wordsOf(words[:0], plain) // most texts say nothing, and leave nothing behind
 		if says := hear(words); len(says) > 0 {
-			all = append(all, heard{text: text, words: words, says: says, field: field, named: named(says, words, text)})
+			all = append(all, heard{text: text, words: slices.Clone(words), says: says, field: field, named: named(says, words, text)})
 		}
 	}
 	for _, t := range told {
@@ -231,11 +232,12 @@ func (all statements) evidence() auth.Evidence {
 // oneWord are the words whose capitals do not begin another one.
 var oneWord = []string{"DPoP", "OAuth", "JWTs", "IPs", "IDs"}
 
-// wordsOf makes sentences and codes of all fashions alike: "TokenExpired",
-// "TOKEN_EXPIRED" and "Token expired." become "token" and "expired".
-func wordsOf(s string) []string {
+// wordsOf appends the words of a text, and makes sentences and codes of all
+// fashions alike: "TokenExpired", "TOKEN_EXPIRED" and "Token expired." become
+// "token" and "expired".
+func wordsOf(to []string, s string) []string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r > 'z' || r == '\'' || 'A' <= r && r <= 'Z' }) {
-		return strings.FieldsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+		return slices.AppendSeq(to, strings.FieldsFuncSeq(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }))
 	}
 	var b strings.Builder
 	b.Grow(len(s) + 8)
@@ -274,5 +276,5 @@ func wordsOf(s string) []string {
 		}
 		within, lower, upper = true, unicode.IsLower(r) || i < skip, up && i >= skip
 	}
-	return strings.Fields(b.String())
+	return slices.AppendSeq(to, strings.FieldsSeq(b.String()))
 }

@@ -33,6 +33,13 @@ crossed the wire, or with --lines one exchange in JSON on each line. Of a respon
 alone nobody can tell what was sent: say it with --url and --sent, or use "curl -v".
 What the request carried is never shown.
 
+A line of --lines is an object, of which anything but response.status may be missing:
+  {"id": …, "request": {"method", "url", "scheme_sent", "header_name", "credential_shape",
+  "credential_expiry", "is_jwt"}, "response": {"status", "headers": {…}, "body"}}
+scheme_sent is bearer, basic, digest, dpop, apikey-header, apikey-query, other or none;
+credential_shape all that was in the header or parameter, or something made like it;
+credential_expiry past, future or unknown.
+
 CAUSE is a code such as access_expired: its page says what it means, what proves it
 and what to do.`,
 		Example: `  curl -sv https://api.acme.example/v1/me -H "Authorization: Bearer $ACME_API_KEY" 2>&1 | reauth explain

@@ -4,8 +4,8 @@
 //	curl -sv https://api.acme.example/v1/me 2>&1 | reauth explain
 //	reauth explain access_expired
 //
-// It exits with 0 on success, 1 on an authentication failure and 2 on wrong
-// usage. With --json, standard output is one JSON document, or one on each line
+// It exits with 0 on success, 1 on an authentication failure of its own and 2 on
+// wrong usage. A refusal that was explained is a success. With --json, standard output is one JSON document, or one on each line
 // for a stream, and nothing else.
 package main
 
@@ -21,11 +21,9 @@ import (
 	"golang.org/x/term"
 )
 
-// The statuses that the program exits with, besides 0.
-const (
-	exitRefused = 1 // an authentication failure
-	exitUsage   = 2 // wrong usage, or input that cannot be used
-)
+// exitUsage is for wrong usage, and for input that cannot be used. 1 is for
+// authentication failures of our own, which no command has yet.
+const exitUsage = 2
 
 func main() {
 	os.Exit(run(os.Args[1:], system()))
@@ -56,7 +54,8 @@ func run(args []string, sh shell) int {
 		Short: "Says why a request was refused, and what to do about it",
 		Long: `Says why a request was refused, and what to do about it.
 
-Exits with 0 on success, 1 on an authentication failure and 2 on wrong usage.`,
+Exits with 0 on success, which is an explanation, and with 2 on wrong usage or input
+that holds nothing to explain.`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
