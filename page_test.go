@@ -32,7 +32,7 @@ func TestL13_AVariableThatHidesAKey(t *testing.T) {
 		"           keyring acme/default  holds a different key, hidden by env ACME_API_KEY\n",
 		"; or unset ACME_API_KEY, which hides a different key stored in the keyring entry acme/default\n",
 		"  read     https://acme.example/docs/auth\n  support  help@acme.example\n           ", // then time or request id
-		"\n           curl -H \"Authorization: Bearer $ACME_API_KEY\" " + srv.API.URL + "/v1/me\n",
+		"\n           curl --noproxy '*' -H \"Authorization: Bearer $ACME_API_KEY\" " + srv.API.URL + "/v1/me\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page lacks %q:\n%s", want, got)

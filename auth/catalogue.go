@@ -55,7 +55,8 @@ var catalogue = []causeInfo{
 		EmptyCredential, StepVerify, FixerDeveloper,
 		"the place exists, and what it holds is blank",
 		"Certain if the place is there and holds nothing but white space: a variable, a file, a keyring entry, a value that the program gave. " +
-			"Likely if another place that was asked gave an answer that is only likely.",
+			"Likely if another place that was asked gave an answer that is only likely. " +
+			"Possible if a recorded request was sent with nothing in the credential's place, and the response sees none.",
 		"put the credential in, or remove the empty entry",
 	},
 	{
@@ -132,15 +133,15 @@ var catalogue = []causeInfo{
 		MalformedWrapping, StepVerify, FixerDeveloper,
 		"the value is wrapped in something that is not part of it",
 		"Certain if the scheme cannot send the value at all: Basic needs user:password, or a user name without a colon (RFC 7617 section 2). " +
-			"Likely if the value was refused and is in quotation marks, begins with the name of a scheme or header, is a whole assignment or JSON document, or was sent empty. " +
-			"Possible if sound values look like that too, or it is a web page that refused it.",
+			"Likely if the value was refused and is in quotation marks, begins with the name of a scheme or header, is a whole assignment or JSON document. " +
+			"Possible if sound values look like that too, if it was sent empty or without the name of a scheme before it, or if it is a web page that refused it.",
 		"store the bare value",
 	},
 	{
 		PlaceholderValue, StepVerify, FixerDeveloper,
 		"the value is a placeholder that nobody replaced",
 		"Likely if the value was refused and is a reference that nothing expanded, the path of a file, a word such as changeme, or one character many times. " +
-			"Possible if sound values look like that too, it is a web page that refused it, or the response speaks of something else, such as a limit.",
+			"Possible if sound values look like that too, it is a web page that refused it, the response speaks of something else, such as a limit, or a recorded value may stand for another one.",
 		"put the real value in its place",
 	},
 	{
@@ -153,15 +154,15 @@ var catalogue = []causeInfo{
 	{
 		InvalidCredential, StepVerify, FixerDeveloper,
 		"the provider says that it does not know this credential",
-		"Likely if a code that the provider documents or a field of the response says so, if Basic is asked for again without a word (RFC 7617 section 2), or if invalid_token (RFC 6750 section 3.1) answers a key that states no expiry and has not been accepted since the program started. " +
-			"Possible if only prose says so, if several reasons are named, if nothing is said at all, or if an issuer made the token for this program.",
+		"Likely if a code that the provider documents says so, if a field of the response calls it unknown or incorrect, or a password or a value that is visibly no key invalid, if Basic is asked for again without a word (RFC 7617 section 2), or if invalid_token (RFC 6750 section 3.1) answers a key that states no expiry and has not been accepted since the program started. " +
+			"Possible if it is only called invalid, which is also said of revoked, expired and foreign ones; if only prose says so, if several reasons are named, if nothing is said at all, or if an issuer made the token for this program.",
 		"compare it with the one that the provider shows; make a new one if in doubt",
 	},
 	{
 		WrongCredentialKind, StepVerify, FixerDeveloper,
 		"the value is a credential of another kind than the API takes here",
 		"Likely if the value shows what it is (a private key, a key file, an address), if its prefix or its claims and the response agree (a publishable key, the ID of a key, a refresh or ID token), or if a code that the provider documents or a field of the response says so. " +
-			"Possible if only its shape or only prose says so.",
+			"Possible if only its shape or only prose says so, or if a password is not taken, which a second factor explains as well.",
 		"use the kind of credential that the API's documentation names",
 	},
 	{
@@ -174,8 +175,8 @@ var catalogue = []causeInfo{
 	{
 		WrongIssuer, StepConsult, FixerDeveloper,
 		"the token comes from another issuer than the API trusts",
-		"Likely if a field of the response says that the token's issuer, or the key that signed it (kid), is unknown or not trusted. " +
-			"Possible if only prose says so.",
+		"Likely if a field of the response says that the token's issuer is unknown or not trusted. " +
+			"Possible if it says so only of the key that signed it (kid), or if only prose does.",
 		"get the token from the issuer that the API trusts",
 	},
 
@@ -198,7 +199,7 @@ var catalogue = []causeInfo{
 	{
 		WrongLocation, StepSend, FixerDeveloper,
 		"the API looks for the credential in another header or parameter than the one used",
-		"Likely if the header is called almost Authorization, or by the name of a scheme. " +
+		"Likely if the header is called almost Authorization, or by the name of a scheme, or if a parameter of the address is called Authorization. " +
 			"Any other wrong place is answered like none, or like a wrong credential: it is named behind wrong_scheme as what it could be instead.",
 		"send it in the header or parameter that the API's documentation names",
 	},
@@ -212,7 +213,8 @@ var catalogue = []causeInfo{
 	{
 		StrippedInTransit, StepSend, FixerOperator,
 		"the credential was sent and did not arrive",
-		"Possible if the response finds no credential although this program sent one, and the API accepted the same one before.",
+		"Likely if the response finds no credential, and it was sent in a header with an underscore in its name, which many servers drop. " +
+			"Possible if it finds no header Authorization although that was sent, or no credential although the API accepted the same one before.",
 		"find out what on the way (a proxy, a gateway, a redirect) takes it out",
 	},
 	{
@@ -225,7 +227,7 @@ var catalogue = []causeInfo{
 		SignatureInvalid, StepVerify, FixerDeveloper,
 		"the signature does not match what was signed",
 		"Likely if a field of the response says that the signature of the request or of the token does not hold. " +
-			"Possible if only prose says so.",
+			"Possible if only prose says so, or if the key that should verify it was not found.",
 		"check the signing key, and that nothing changes the request after it was signed; then the clock",
 	},
 	{
@@ -284,7 +286,7 @@ var catalogue = []causeInfo{
 		SessionExpired, StepRenew, FixerUser,
 		"the session has ended, or its request token is missing",
 		"Likely if the status is 419, which frameworks give to a form that has expired, or if a field of the response speaks of the session or of a form's request token (CSRF). " +
-			"Possible if prose or a web page does, or if a cookie is answered with a request to log in.",
+			"Possible if prose or a web page does, if a cookie is answered with a request to log in, or if its end is known to have passed.",
 		"log in again; for a form, fetch the request token anew and send it along",
 	},
 	{
@@ -315,7 +317,7 @@ var catalogue = []causeInfo{
 		"the issuer does not accept the refresh token or grant any more",
 		"Certain if the token endpoint answers invalid_grant with status 400 or 401 (RFC 6749 section 5.2): which of the five reasons of that code it was, nobody can tell. " +
 			"Likely if the status is another one, the code is one of the issuer's own, or the answer was recorded elsewhere. " +
-			"Possible if only prose says so, or if several reasons are named.",
+			"Possible if only prose says so, if several reasons or none are named, or if an assertion was refused, which may be a clock's fault.",
 		"log in again",
 	},
 	{
@@ -440,7 +442,7 @@ var catalogue = []causeInfo{
 		PrincipalDisabled, StepConsult, FixerProvider,
 		"the account behind the credential is suspended, locked, unpaid or not entitled to this",
 		"Likely if a code that the provider documents or a field of the response speaks of the account, its plan or its payment. " +
-			"Possible if only prose does, or if the value that was sent is damaged as well.",
+			"Possible if only prose does, if it speaks of an application or a project, which may lack a right or a switch, or if the value that was sent is damaged as well.",
 		"look at the account's state and plan at the provider's; do not try again before, which may lock it",
 	},
 	{

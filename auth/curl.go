@@ -31,10 +31,16 @@ func (e *Error) curl() string {
 		return "" // nobody shall be led to send it in clear text
 	}
 	credential := s.curl()
-	if credential == "" {
+	if credential == "" || method == "CONNECT" {
 		return ""
 	}
 	words := []string{"curl"}
+	if u.Scheme != "https" {
+		words = append(words, "--noproxy '*'") // Go asks no proxy for loopback, and curl does
+	}
+	if strings.Contains(u.Path, "/.") {
+		words = append(words, "--path-as-is")
+	}
 	switch method {
 	case "GET":
 	case "HEAD":
@@ -71,6 +77,8 @@ func (s *Sent) curl() string {
 	quoted := func(what string) string { return `"` + what + before + secret + `"` }
 	header, query := plainName.MatchString(s.Place.Header), plainName.MatchString(s.Place.Query)
 	switch {
+	case s.Place.Header == "Proxy-Authorization":
+		return "" // the proxy's, and not for the API
 	case s.Scheme == "Digest":
 		return "--digest -u " + quoted("")
 	case s.Scheme == "Basic":

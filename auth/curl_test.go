@@ -95,7 +95,8 @@ func TestCurl(t *testing.T) {
 		{me, found("vault", "acme"), `curl -H "Authorization: Bearer $API_KEY" ` + url, nil},
 		{"DELETE " + url, bearer, `curl -X DELETE -H "Authorization: Bearer $ACME_API_KEY" ` + url, []string{"-X", "DELETE", "-H", "Authorization: Bearer " + nasty, url}},
 		{"HEAD " + url, bearer, `curl -I -H "Authorization: Bearer $ACME_API_KEY" ` + url, nil},
-		{"GET http://[::1]:80/{a,b}", bearer, "", []string{"-g", "-H", "Authorization: Bearer " + nasty, "http://[::1]:80/{a,b}"}},
+		{"GET http://[::1]:80/{a,b}", bearer, "", []string{"--noproxy", "*", "-g", "-H", "Authorization: Bearer " + nasty, "http://[::1]:80/{a,b}"}},
+		{"GET https://api.acme.example/a/../b", bearer, "", []string{"--path-as-is", "-H", "Authorization: Bearer " + nasty, "https://api.acme.example/a/../b"}},
 		{"GET https://a.example/~u/$(touch${IFS}x);'\"`touch${IFS}y`&|<>*?#!\\", bearer, "", []string{"-g", "-H", "Authorization: Bearer " + nasty, "https://a.example/~u/$(touch${IFS}x);'\"`touch${IFS}y`&|<>*?#!\\"}},
 	} {
 		line := curlLine(refusal(tt.request, tt.sent))
@@ -122,6 +123,8 @@ func TestL7_CurlIsNoShellCode(t *testing.T) {
 		"no request":              refusal("", bearer),
 		"nothing sent":            refusal(me, nil),
 		"the program's own":       refusal(me, found(auth.KindCaller, "")),
+		"the proxy's":             refusal(me, sentBy("Basic", auth.Place{Header: "Proxy-Authorization"}, "USER:SECRET", envKey)),
+		"a tunnel":                refusal("CONNECT "+url, bearer),
 		"no form":                 refusal(me, sentBy("DPoP", authorization, "", envKey)),
 		"a signature":             refusal(me, sentBy("AWS4-HMAC-SHA256", authorization, "AWS4-HMAC-SHA256 Credential=a/b, Signature=SECRET", envKey)),
 		"a scheme with code":      refusal(me, sentBy("x", authorization, "$(id) SECRET", envKey)),

@@ -297,8 +297,21 @@ func stated(t time.Time) *time.Time {
 // oneLine makes foreign words fit for one line of a log or a terminal.
 func oneLine(s string) string {
 	breaks := func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\ufffd"), breaks), " ")
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\ufffd"), breaks), " ")
+	if !strings.ContainsFunc(s, invisible) {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if invisible(r) {
+			return -1
+		}
+		return r
+	}, s)
 }
+
+// invisible reports whether a character shows nothing and changes how others are
+// shown, such as the order in which they are read.
+func invisible(r rune) bool { return unicode.Is(unicode.Cf, r) }
 
 // quoteLimit bounds what is quoted of a foreign error: some hold a whole page.
 const quoteLimit = 1 << 10

@@ -109,7 +109,7 @@ func (f *facts) absoluteExpiry() time.Time {
 // server's clock agrees and the refusal is about nothing else: a refusal within
 // the minute that servers allow may have another reason.
 func expired(f *facts) *finding {
-	if f.cred == nil || f.x.At.IsZero() && f.x.Lifetime != LifetimePast {
+	if f.cred == nil || f.x.At.IsZero() && f.x.Lifetime != LifetimePast || !aboutAccess(f.x.Status) {
 		return nil
 	}
 	exp := f.expiry()
@@ -131,6 +131,10 @@ func expired(f *facts) *finding {
 		cause: auth.AccessExpired, confidence: auth.Certain, source: f.origin(),
 		fact: fmt.Sprintf("the %s expired at %s, %s before it was refused", f.noun(), stamp(exp), span(f.clock.here.Sub(exp))),
 	}
+	if f.x.Undated {
+		found.confidence = auth.Likely
+		found.fact = fmt.Sprintf("the %s expired at %s; when it was refused is not recorded", f.noun(), stamp(exp))
+	}
 	toldSo := proper && code == "invalid_token" || f.said.is(saysExpired)
 	switch {
 	case f.clock.doubt && absolute,
@@ -149,6 +153,12 @@ func expired(f *facts) *finding {
 	return found
 }
 
+// aboutAccess reports whether a status may be about the credential at all. Others
+// say of themselves what they are about: a method, a length, a limit.
+func aboutAccess(status int) bool {
+	return status < 404 || status == 407 || status == 419 || status == 440 || status == 498 || status == 499
+}
+
 // lapsedOf: the end is known, and not when it was. What came to its end depends
 // on what was sent.
 func (f *facts) lapsedOf() *finding {
@@ -161,7 +171,13 @@ func (f *facts) lapsedOf() *finding {
 	case f.grant != "":
 		found.cause, found.fact = auth.StaticKeyExpired, "the client's credential had expired when it was refused"
 	case strings.EqualFold(f.scheme, "Cookie"):
-		found.cause, found.fact = auth.SessionExpired, "the session had ended when the request was refused"
+		found.cause, found.confidence, found.fact = auth.SessionExpired, auth.Possible, "the cookie's life had ended when the request was refused"
+		switch {
+		case f.said.is(saysSession):
+			found.confidence = auth.Likely
+		case f.saidAny("token", "ticket", "jwt"):
+			found.cause = auth.AccessExpired
+		}
 	}
 	if code, _ := f.code(); code != "" {
 		found.more = append(found.more, f.codeEvidence())

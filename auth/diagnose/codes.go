@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -122,8 +123,16 @@ func byIssuer(f *facts) *finding {
 		switch {
 		case f.grant == "password", f.grant == "" && (f.saidWord("password") || f.saidWord("username") || f.saidWord("credential")):
 			found.cause = auth.InvalidCredential // of the user's (RFC 6749 section 5.2)
+			if f.grant == "password" && f.description() == "" && len(f.said) == 0 && len(f.body.texts) > 1 {
+				found.confidence = auth.Possible // it says more, which is not understood
+			}
 		case f.said.is(notYet, saysSignature) && !f.renewing():
 			f.meaning(f.said[0].says[0], found) // of an assertion (RFC 7523)
+		case strings.HasSuffix(f.grant, "jwt-bearer"): // whoever asks has made and dated it
+			found.confidence = auth.Possible
+			if ofTime.MatchString(f.description()) || slices.ContainsFunc(f.body.texts, ofTime.MatchString) {
+				found.cause = auth.ClockSkew
+			}
 		case f.grant != "" && !f.renewing():
 		case f.said.has(saysReused):
 			found.cause = auth.RefreshReused
@@ -157,6 +166,9 @@ func byIssuer(f *facts) *finding {
 	}
 	return found
 }
+
+// ofTime matches what is said of the times in an assertion (RFC 7523 section 3).
+var ofTime = regexp.MustCompile(`(?i)\btime ?frame|short-lived|\b(?:exp|iat|nbf)\b|issue time|expir|lifetime|\btime`)
 
 // byCode reads what is left of the standard codes. invalid_token has five
 // meanings (RFC 6750 section 3.1): which one is never guessed from the code.

@@ -97,6 +97,12 @@ type Exchange struct {
 	// character. Otherwise it may stand for that: recorded values are crossed out,
 	// and made up anew.
 	Verbatim bool
+	// Guessed says that which of several values was the credential is not known:
+	// then what the value shows is not certain.
+	Guessed bool
+	// Undated says that a recording does not tell when the response came, and At
+	// is when it is looked at.
+	Undated bool
 
 	// Of a recorded request, see Carried.
 	unseen    bool               // something was sent, and its value is not known

@@ -180,7 +180,7 @@ func (f *facts) told() []string {
 func errorField(name string) bool {
 	name = strings.ToLower(name)
 	return strings.Contains(name, "error") || strings.HasPrefix(name, "x-") &&
-		(strings.Contains(name, "err-") || strings.Contains(name, "failure") || secondFactor(name))
+		(strings.Contains(name, "err-") || strings.Contains(name, "failure") || strings.Contains(name, "denied") || secondFactor(name))
 }
 
 // secondFactor reports whether a field is about more than the credential: its

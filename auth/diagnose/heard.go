@@ -14,8 +14,8 @@ import (
 // expired because somebody says so.
 func byWords(f *facts) *finding {
 	page := f.intermediary()
-	if len(f.said) == 0 || f.bare() || page && !f.said.is(saysForm, saysLimit) {
-		return nil // a page about a form or a limit is not about the credential
+	if len(f.said) == 0 || f.bare() || page && !f.said[0].field && !f.said.is(saysForm, saysLimit) {
+		return nil // a page about a form or a limit is not about the credential, and a header field is no page
 	}
 	first := f.said[0]
 	ev := f.said.evidence()
@@ -100,6 +100,12 @@ func (f *facts) meaning(s statement, found *finding) {
 		found.cause = auth.WrongAudience
 	case saysIssuer:
 		found.cause = auth.WrongIssuer
+		if !f.saidWord("issue") && !f.saidAny("iss", "provider") { // only a key was not found, which the token may name wrongly
+			doubted(auth.WrongIssuer)
+			if f.saidWord("signature") {
+				found.cause = auth.SignatureInvalid
+			}
+		}
 	case saysElsewhere:
 		found.cause = auth.WrongEnvironment
 		if f.said.has(saysInvalid) && !f.token.ok {
@@ -116,8 +122,8 @@ func (f *facts) meaning(s statement, found *finding) {
 	case saysAccount:
 		found.cause = auth.PrincipalDisabled
 		found.note("response", "it speaks of the account: another credential of the same account may be refused as well")
-		if f.defect != nil {
-			found.confidence = auth.Possible
+		if f.defect != nil || !slices.ContainsFunc(ofAccounts, f.saidWord) {
+			found.confidence = auth.Possible // an app or a project has rights and switches as well
 		}
 	case saysKind:
 		found.cause = auth.WrongCredentialKind
@@ -169,6 +175,10 @@ func (f *facts) meaning(s statement, found *finding) {
 
 // credentialWords are those by which a text names what is wrong.
 var credentialWords = []string{"key", "apikey", "token", "jwt", "password", "credential", "secret", "user", "login", "identifier", "passcode", "grant", "certificate", "signature"}
+
+// ofAccounts are the beginnings of words by which a text speaks of whoever pays
+// and signs in.
+var ofAccounts = []string{"account", "user", "subscri", "unsubscri", "plan", "tier", "bill", "pay", "member", "email", "mail", "phone", "credit", "balance", "fund", "trial", "licen", "login", "customer", "upgrade", "purchase", "premium", "entitle", "terms", "organi", "captcha"}
 
 // alternatives are the words of other reasons that some name along with a wrong
 // key: "Invalid key, IP, or permissions".
@@ -230,6 +240,9 @@ func (f *facts) saidExpired(found *finding) {
 	if f.cred == nil {
 		return
 	}
+	if f.token.ok && f.token.exp.IsZero() && !f.lapsed() {
+		found.confidence = auth.Possible // it states no end: the server counts from when its maker says that it was made
+	}
 	if exp := f.expiry(); !exp.IsZero() && f.clock.here.Before(exp) {
 		found.confidence = auth.Possible
 		found.note(f.origin(), fmt.Sprintf("the stated expiry is %s, which has not come yet", stamp(exp)))
@@ -265,11 +278,11 @@ var measured = regexp.MustCompile(`(?i)\d+ (?:\w+ )?(?:char|digit)|characters lo
 // form but that of the key: then it is another kind of key.
 func (f *facts) saidScheme(found *finding) {
 	found.cause = auth.WrongScheme
-	if f.cred != nil && !f.announceable() && f.place.Header != "Authorization" && f.place.Header != "" {
+	if f.cred != nil && !f.announceable() && f.place.Header != "Authorization" && f.place.Header != "" && !f.saidAny("bearer", "basic", "header") {
 		found.cause, found.confidence = auth.WrongCredentialKind, auth.Possible
 	}
 	if f.password() && f.saidWord("password") {
-		found.cause = auth.WrongCredentialKind
+		found.cause, found.confidence = auth.WrongCredentialKind, auth.Possible
 	}
 	if f.said.has(saysSeveral) {
 		found.cause = auth.AmbiguousCredentials
@@ -314,7 +327,28 @@ func (f *facts) saidInvalid(found *finding) {
 		if f.token.ok {
 			found.confidence = auth.Possible // of a whole token it is said for any of many reasons (RFC 6750 section 3.1)
 		}
+		if !f.unknownToIt() && !f.visiblyWrong() {
+			found.confidence = auth.Possible // "invalid" is what revoked, expired and foreign ones are called, too
+		}
 	}
+}
+
+// unknownToIt reports whether the response says that the value is not right, and
+// not merely that it is not good.
+func (f *facts) unknownToIt() bool {
+	return f.password() || slices.ContainsFunc(f.said, func(h heard) bool { return saysUnknown.MatchString(h.text) })
+}
+
+// saysUnknown matches how a value is called that does not exist or does not fit.
+var saysUnknown = regexp.MustCompile(`(?i)incorrect|wrong|\bunknown|unrecogni|not recogni|not known|not found|not be found|not exist|non-?existent|no such|absent|bad[ _-]?credential|password|key[ _-]?id\b|could not authenticate|does ?n[o']?t match|mismatch`)
+
+// visiblyWrong reports whether the value that was sent is no key at first sight.
+func (f *facts) visiblyWrong() bool {
+	if f.cred == nil || f.x.unseen || f.blackedOut() {
+		return false
+	}
+	v := f.cred.Secret.Reveal()
+	return selfStyled.MatchString(v) || v != "" && len(v) < shortest
 }
 
 // saysMore reports whether a text says more than the code invalid_token does.
@@ -368,6 +402,9 @@ func (f *facts) saidMissing(found *finding) {
 		return
 	}
 	found.note("request", "it carried "+f.how())
+	if f.place.Header == "Authorization" && f.announceable() && !f.x.Accepted && f.saidHeader(found) {
+		return
+	}
 	if f.saidAny("header", "headers", "parameter", "query") && found.confidence == auth.Possible && !f.x.Accepted && len(f.said[0].words) > 5 {
 		found.remedy = "send the " + f.noun() + " in the place that the response names; if it was there, something on the way takes it out"
 		return
@@ -379,3 +416,24 @@ func (f *facts) saidMissing(found *finding) {
 		found.remedy = "find out what on the way (a proxy, a gateway, a redirect) takes the credential out of the request"
 	}
 }
+
+// saidHeader: the API finds no header of the name, and by the scheme, that the
+// request had. Somebody who tries out a wrong value is told the same.
+func (f *facts) saidHeader(found *finding) bool {
+	text := f.said[0].text
+	if !noHeader.MatchString(text) || anyScheme.MatchString(text) && !strings.Contains(strings.ToLower(text), strings.ToLower(f.scheme)) {
+		return false
+	}
+	if f.visiblyWrong() {
+		found.cause = auth.InvalidCredential
+		return true
+	}
+	found.cause = auth.StrippedInTransit
+	found.remedy = "find out what on the way (a proxy, a gateway, a redirect, the web server before the program) takes the header Authorization out of the request"
+	return true
+}
+
+var (
+	noHeader  = regexp.MustCompile(`(?i)\b(?:no|missing)\b.{0,12}\b(?:authorization|authentication)\b.{0,12}\bheader|\b(?:authorization|authentication) header (?:is |was )?(?:missing|not (?:found|set|present|provided|supplied|sent))`)
+	anyScheme = regexp.MustCompile(`(?i)\b(?:basic|bearer|digest|dpop|token|jwt|api-?key)\b`)
+)

@@ -32,7 +32,7 @@ const (
 // value.
 func (x *Exchange) Carried(scheme, name string, value *string, expiry string) {
 	x.Credential, x.Scheme, x.NotSent, x.Lifetime = nil, nil, WasSent, LifetimeUnknown
-	x.unseen, x.undecoded, x.grant, x.parts = false, false, "", nil
+	x.unseen, x.undecoded, x.grant, x.parts, x.Guessed = false, false, "", nil, false
 	scheme = strings.ToLower(scheme)
 	if scheme == "" && name == "" && value == nil {
 		x.NotSent = NotKnown
@@ -90,6 +90,7 @@ func (x *Exchange) Carried(scheme, name string, value *string, expiry string) {
 		secret = x.form(text)
 	case how.name == "Cookie":
 		secret = x.pairs(text, ";")
+		x.Guessed = len(x.parts) > 1
 	case how.name != "ApiKey" && how.name != "Bearer" && how.name != "Basic" && authParams.MatchString(text):
 		secret = x.pairs(text, ",")
 	}
@@ -147,7 +148,7 @@ func (x *Exchange) form(text string) string {
 	}
 	x.grant = form.Get("grant_type")
 	secret := text
-	for _, name := range []string{"token", "access_token", "subject_token", "assertion", "client_assertion", "key", "apiKey", "api_key", "secret", "client_secret", "code", "password", "refreshToken", "refresh_token"} {
+	for _, name := range []string{"token", "access_token", "subject_token", "actor_token", "assertion", "client_assertion", "device_code", "code_verifier", "key", "apiKey", "api_key", "secret", "client_secret", "code", "password", "refreshToken", "refresh_token"} {
 		if v := form.Get(name); v != "" {
 			secret = v
 			x.parts = append(x.parts, &auth.Credential{Secret: auth.NewSecret(v)})

@@ -91,7 +91,7 @@ var table = []struct {
 		[]string{"60 minutes ahead of the server's"}},
 	{"used before issued", refused(body(`{"error":"token used before issued"}`)), auth.ClockSkew, possible, auth.StepFixEnvironment, nil},
 	{"used before issued, clock known to be off", refused(clock(-2*time.Minute, 2), body(`{"error":"token used before issued"}`)), auth.ClockSkew, likely, auth.StepFixEnvironment, nil},
-	{"a clock that explains nothing is only mentioned", refused(clock(time.Hour, 5), body(`{"error":"invalid api key"}`)), auth.InvalidCredential, likely, auth.StepVerify,
+	{"a clock that explains nothing is only mentioned", refused(clock(time.Hour, 5), body(`{"error":"incorrect api key"}`)), auth.InvalidCredential, likely, auth.StepVerify,
 		[]string{"this machine's clock is 60 minutes behind"}},
 	{"one wild Date moves nothing", refused(clock(24*time.Hour, 1), expiry(time.Hour)), auth.InvalidCredential, possible, auth.StepVerify, nil},
 
@@ -126,7 +126,7 @@ var table = []struct {
 	{"a password sent as Basic, only Bearer announced", refused(user("alice", "sesame"), announces("Bearer")), auth.WrongScheme, likely, auth.StepSend, nil},
 	{"Bearer sent, Basic announced, nothing to send by Basic", refused(announces(`Basic realm="x"`)), auth.WrongScheme, possible, auth.StepSend, nil},
 	{"Bearer sent, Digest or Negotiate announced", refused(announces(`Digest nonce="x"`, "Negotiate")), auth.WrongScheme, likely, auth.StepSend, []string{"Digest or Negotiate"}},
-	{"Basic announced for browsers, the key is known to be wrong", refused(announces(`Basic realm="x"`), body(`{"error":"Invalid API key"}`)), auth.InvalidCredential, likely, auth.StepVerify, nil},
+	{"Basic announced for browsers, the key is known to be wrong", refused(announces(`Basic realm="x"`), body(`{"error":"Unknown API key"}`)), auth.InvalidCredential, likely, auth.StepVerify, nil},
 	{"key in a header of its own, Bearer announced", refused(scheme(auth.APIKeyHeader("X-Api-Key")), announces("Bearer")), auth.WrongScheme, possible, auth.StepSend, nil},
 	{"key in a header of its own, Bearer announced, said to be missing", refused(scheme(auth.APIKeyHeader("X-Api-Key")), announces("Bearer"), body(`{"message":"Missing Authorization Header"}`)), auth.WrongScheme, likely, auth.StepSend, nil},
 	{"said to be missing", refused(body(`{"message":"No API key found in request"}`)), auth.WrongScheme, possible, auth.StepSend, []string{"request: it carried Bearer"}},
@@ -147,7 +147,8 @@ var table = []struct {
 	// Words.
 	{"says expired", refused(body(`{"error":{"code":"token_expired","message":"The access token has expired"}}`)), auth.AccessExpired, likely, auth.StepRenew, []string{"The access token has expired"}},
 	{"says expired, and it has not", refused(expiry(time.Hour), body(`{"message":"Token expired"}`)), auth.AccessExpired, possible, auth.StepRenew, []string{"has not come yet"}},
-	{"says invalid", refused(body(`{"error":"invalid api key"}`)), auth.InvalidCredential, likely, auth.StepVerify, nil},
+	{"says invalid", refused(body(`{"error":"invalid api key"}`)), auth.InvalidCredential, possible, auth.StepVerify, nil},
+	{"says unknown", refused(body(`{"error":"API key not found"}`)), auth.InvalidCredential, likely, auth.StepVerify, nil},
 	{"says invalid in XML", refused(body(`<?xml version="1.0"?><Error><Code>InvalidAccessKeyId</Code></Error>`)), auth.InvalidCredential, likely, auth.StepVerify, nil},
 	{"says invalid in plain text", refused(body("Bad credentials")), auth.InvalidCredential, possible, auth.StepVerify, nil},
 	{"says invalid, and was accepted before", refused(accepted, body(`{"error":"invalid api key"}`)), auth.AccessRevoked, likely, auth.StepRenew, nil},

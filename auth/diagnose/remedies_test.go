@@ -134,7 +134,7 @@ const secretTool = "secret-tool store --label=acme service acme username default
 func storeCommand() string {
 	switch runtime.GOOS {
 	case "darwin":
-		return `(IFS= read -rs s && printf '%s "%s"\n' 'add-generic-password -U -s "acme" -a "default" -w' "$s" | security -i)`
+		return `(IFS= read -rs s && printf '%s "%s"\n' 'add-generic-password -U -s "acme" -a "default" -w' "$(printf %s "$s" | sed 's/[\\"]/\\&/g')" | security -i)`
 	case "windows":
 		return "cmdkey /generic:acme:default /user:default /pass"
 	}

@@ -26,7 +26,7 @@ var requestIDs = []string{
 
 func (f *facts) response() *auth.Response {
 	r := &auth.Response{Status: f.x.Status, Header: make(http.Header), Body: cut(printable(cut(f.body.text, 4*bodyShown)), bodyShown)}
-	if !f.elsewhere() && !f.bare() && f.x.NotSent != NotKnown {
+	if !f.x.Undated && !f.elsewhere() && !f.bare() && f.x.NotSent != NotKnown {
 		r.Time = f.x.At // of what was recorded only its Date is known
 	}
 	ids := requestIDs

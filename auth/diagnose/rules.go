@@ -72,7 +72,11 @@ func (f *facts) judge() (*finding, []auth.Other) {
 	var found *finding
 	var also []auth.Cause
 	for _, rule := range rules {
-		switch other := rule(f); {
+		other := rule(f)
+		if other != nil && f.x.Guessed && other.cause != auth.ProxyAuthRequired {
+			other.confidence = min(other.confidence, auth.Likely)
+		}
+		switch {
 		case other == nil:
 		case found == nil:
 			found = other
@@ -89,11 +93,12 @@ func (f *facts) judge() (*finding, []auth.Other) {
 	if found == nil {
 		found = unclassified(f)
 	}
-	if f.defect != nil && found.cause == f.defect.cause {
+	switch {
+	case f.defect == nil:
+	case f.defect.empty && (found.cause == f.defect.cause || found.cause == auth.EmptyCredential):
+		also = []auth.Cause{auth.EmptyCredential, auth.MalformedWrapping, auth.MissingCredential}
+	case found.cause == f.defect.cause:
 		also = []auth.Cause{auth.InvalidCredential} // the value may only look odd
-		if f.cred.Secret.IsZero() {
-			also = []auth.Cause{auth.EmptyCredential, auth.MissingCredential}
-		}
 	}
 	also = append(append(also, f.alsoSaid()...), f.mistakenFor(found.cause)...)
 	var others []auth.Other
@@ -122,6 +127,8 @@ func (f *facts) excluded(c auth.Cause) bool {
 // mistakenFor lists what a cause is taken for: what looks the same from here.
 func (f *facts) mistakenFor(c auth.Cause) []auth.Cause {
 	switch c {
+	case auth.StrippedInTransit:
+		return []auth.Cause{auth.WrongScheme, auth.InvalidCredential, auth.WrongLocation}
 	case auth.MissingCredential:
 		return []auth.Cause{auth.WrongScheme, auth.InvalidCredential, auth.AccessExpired}
 	case auth.NotSent:
@@ -147,7 +154,7 @@ func (f *facts) mistakenFor(c auth.Cause) []auth.Cause {
 		if code, proper := f.code(); proper && code == "invalid_token" {
 			return []auth.Cause{auth.AccessExpired, auth.AccessRevoked, auth.TypoOrTruncated}
 		}
-		return []auth.Cause{auth.AccessExpired, auth.TypoOrTruncated, auth.WrongEnvironment}
+		return []auth.Cause{auth.AccessExpired, auth.AccessRevoked, auth.WrongEnvironment}
 	case auth.AccessExpired, auth.StaticKeyExpired:
 		if f.token.ok && !f.issued() {
 			return []auth.Cause{auth.ClockSkew, auth.AccessRevoked, auth.SessionExpired} // whoever signs by its own clock may be slow
@@ -208,6 +215,8 @@ func (f *facts) mistakenFor(c auth.Cause) []auth.Cause {
 		return []auth.Cause{auth.PolicyBlocked, auth.AccessExpired}
 	case auth.RejectedUnclassified:
 		switch {
+		case f.said.is(saysDenied):
+			return []auth.Cause{auth.InsufficientScope, auth.InvalidCredential}
 		case f.freshToo():
 			return []auth.Cause{auth.WrongAudience, auth.PermissionDenied, auth.WrongScheme}
 		case f.token.ok:
@@ -229,9 +238,16 @@ func badValue(f *facts) *finding {
 	if d == nil || f.x.Accepted {
 		return nil
 	}
+	retold := f.elsewhere() && !f.x.Verbatim && d.cause == auth.PlaceholderValue // it may stand for another one
+	if (d.confidence == auth.Possible || retold) && len(f.said) > 0 && f.cred != nil && !f.cred.Secret.IsZero() && !f.said[0].mixed() && f.said[0].says[0] < saysBroken {
+		return nil // sound values look like that too, and the response speaks of something else
+	}
 	found := &finding{cause: d.cause, confidence: d.confidence, source: f.origin(), fact: d.fact, remedy: d.want}
 	if d.take != "" {
 		found.remedy = takeOut(f.cred.Provenance, d.take)
+	}
+	if d.empty && f.said.is(saysMissing, saysDenied, saysLogin, saysScope) {
+		found.cause = auth.EmptyCredential // the API did not take it for a value
 	}
 	if d.pair && slices.ContainsFunc(f.x.Challenges, func(c auth.Challenge) bool { return strings.EqualFold(c.Scheme, "Basic") }) {
 		found.confidence = auth.Likely // what the value looks like is what the API asks for
@@ -268,6 +284,8 @@ func silent(f *facts) *finding {
 		found.cause = auth.InsufficientScope
 	case strings.EqualFold(f.scheme, "Cookie"):
 		found.cause = auth.SessionExpired
+	case f.renewing():
+		found.cause = auth.RefreshRejected
 	case f.blackedOut(), f.x.unseen:
 		return nil // nobody saw the value
 	case selfStyled.MatchString(f.cred.Secret.Reveal()):

@@ -251,7 +251,7 @@ func schemeNames(f *facts) []string {
 // noPair: Basic sends the base64 form of user and password (RFC 7617 section
 // 2). A recorded value that is something else was refused for that.
 func noPair(f *facts) *finding {
-	if !f.x.undecoded || schemeAbsent(f) != nil {
+	if !f.x.undecoded || f.madeUp() || schemeAbsent(f) != nil {
 		return nil
 	}
 	return &finding{
@@ -269,17 +269,17 @@ func noScheme(f *facts) *finding {
 		return nil
 	}
 	found := &finding{
-		cause: auth.MalformedWrapping, confidence: auth.Likely, source: f.origin(),
+		cause: auth.MalformedWrapping, confidence: auth.Possible, source: f.origin(),
 		fact:   "the header Authorization held the value alone, without the name of a scheme before it",
 		remedy: "write the name of the scheme, such as Bearer, and a space before the value",
 	}
 	switch {
 	case runTogether.MatchString(f.cred.Secret.Reveal()):
+		found.confidence = auth.Likely
 		found.fact = "the header Authorization held the name of the scheme and the value without a space between them"
 	case f.said.is(saysScheme, saysBroken, saysMissing):
 		found.more = append(found.more, f.said.evidence())
 	case f.token.ok && (len(f.said) == 0 || f.said.is(saysLogin)):
-		found.confidence = auth.Possible
 	default:
 		return nil
 	}
@@ -304,6 +304,10 @@ func misspelt(f *facts) *finding {
 		found.cause = auth.MalformedWrapping
 		found.fact = "the header Authorization has a colon behind the name of the scheme"
 		found.remedy = "write it without the colon: the name of the scheme, a space, the value"
+	case strings.EqualFold(f.place.Query, "Authorization"):
+		found.cause = auth.WrongLocation
+		found.fact = "the credential was sent as a parameter of the address; Authorization is a header (RFC 9110 section 11.6.2)"
+		found.remedy = "send it in the header Authorization, behind the name of the scheme and a space"
 	case name != "Authorization" && nearlyAuthorization.MatchString(name):
 		found.cause = auth.WrongLocation
 		found.fact = "the credential was sent in a header called " + name + "; the one for credentials is called Authorization (RFC 9110 section 11.6.2)"
@@ -363,8 +367,11 @@ func noToken(f *facts) *finding {
 	case f.token.half:
 		found.fact = "the value begins like a JSON Web Token and is not a whole one"
 		found.remedy = "copy the whole token: three parts with dots between them"
-	case f.said.is(saysBroken, saysInvalid) && slices.ContainsFunc(f.said, func(h heard) bool { return wantsJWT.MatchString(h.text) }):
+	case (f.said.is(saysBroken, saysInvalid) || f.said.is(saysMissing) && f.visiblyWrong()) && slices.ContainsFunc(f.said, func(h heard) bool { return wantsJWT.MatchString(h.text) }):
 		ev := f.said.evidence()
+		if f.said.is(saysMissing) || f.madeUp() {
+			found.confidence = auth.Possible // it may have looked elsewhere
+		}
 		found.fact = "the API wants a JSON Web Token, and the value is none"
 		found.note(ev.Source, ev.Fact)
 		found.remedy = "send the token itself, whole and as its issuer gave it: three parts with dots between them"

@@ -21,6 +21,7 @@ type defectFound struct {
 	take       string // what to take out of the value, if that is all
 	want       string // else what to do
 	pair       bool   // it looks like what Basic sends
+	empty      bool   // there is none
 }
 
 // claims are the few parts of a JSON Web Token that explain refusals. Nothing
@@ -61,15 +62,21 @@ func (f *facts) lint() *defectFound {
 	if f.elsewhere() {
 		switch {
 		case strings.TrimSpace(v) == "" && f.cred.Username == "":
-			found = &defectFound{cause: auth.MalformedWrapping, confidence: auth.Likely, fact: "the place of the credential was sent with nothing in it", want: "find out why the value was empty when the request was made"}
-			if f.scheme == "ApiKey" {
-				found.confidence = auth.Possible
-			} else {
+			found = &defectFound{cause: auth.MalformedWrapping, confidence: auth.Possible, empty: true, fact: "the place of the credential was sent with nothing in it", want: "find out why the value was empty when the request was made"}
+			if f.scheme != "ApiKey" {
 				found.fact = fmt.Sprintf("nothing stands behind %q in the header, as when a variable is not set or not exported", f.scheme)
 			}
 			return found
 		case f.blackedOut(), found.cause == auth.TypoOrTruncated && !f.token.half && !f.x.Verbatim:
 			return nil
+		case isVariable(d) && selfStyled.MatchString(v):
+			return nil // INVALID_TOKEN: whoever sent that wanted a wrong one
+		case d.Scheme != "" && f.cred.Provenance == (auth.Provenance{}) && f.place.Header != "Authorization" && f.place.Header != "Proxy-Authorization" && !strings.EqualFold(f.scheme, d.Scheme):
+			return &defectFound{
+				cause: auth.WrongScheme, confidence: auth.Possible,
+				fact: fmt.Sprintf("the value begins with the scheme's name %q, and was sent as %s", d.Scheme, f.how()),
+				want: fmt.Sprintf("send it in the header Authorization, if the API takes it by the scheme %s; else take the scheme's name out", d.Scheme),
+			}
 		}
 	}
 	switch {
@@ -86,7 +93,7 @@ func (f *facts) lint() *defectFound {
 	case d.Scheme != "" && strings.EqualFold(d.Scheme, f.scheme):
 		found.fact = fmt.Sprintf("the value begins with %q, so the header says it twice", d.Scheme+" ")
 	}
-	if d.Weak {
+	if retold := f.elsewhere() && !f.x.Verbatim; d.Weak || retold && (isVariable(d) || !plainValue(f.scheme) && !f.password()) {
 		found.confidence = auth.Possible
 		found.pair = strings.Contains(d.Fact, "user:password")
 	}
@@ -97,8 +104,46 @@ func (f *facts) lint() *defectFound {
 }
 
 // blackedOut reports whether whoever recorded the exchange wrote over the value.
+// Where values are made up anew, one character many times is such a value too.
 func (f *facts) blackedOut() bool {
-	return f.elsewhere() && f.cred != nil && crossedOut.MatchString(f.cred.Secret.Reveal())
+	if !f.elsewhere() || f.cred == nil {
+		return false
+	}
+	v := f.cred.Secret.Reveal()
+	return crossedOut.MatchString(v) || !f.x.Verbatim && isFiller(v)
+}
+
+// isFiller reports whether all parts of a value are one character many times:
+// 00000000, aaaa:aaaa, signature=0000.
+func isFiller(v string) bool {
+	filled := 0
+	for part := range strings.FieldsFuncSeq(v, func(r rune) bool { return strings.ContainsRune(":.-_,; \"", r) }) {
+		if _, value, ok := strings.Cut(part, "="); ok && strings.Trim(value, "=") != "" {
+			part = value
+		}
+		if part = strings.TrimRight(part, "="); strings.Trim(part, part[:min(len(part), 1)]) != "" {
+			return false
+		}
+		if len(part) > 2 {
+			filled += len(part)
+		}
+	}
+	return filled >= 6
+}
+
+// isVariable reports whether the value is like the name of a variable. People
+// who make values up write them like that as well.
+func isVariable(d keyshape.Damage) bool {
+	return strings.HasPrefix(d.Fact, "the value is like the name of a variable")
+}
+
+// standIn matches what is made up to stand for a value.
+var standIn = regexp.MustCompile(`(?i)example|sample|synthetic|redacted|masked`)
+
+// madeUp reports whether the value stands for the one that was sent, and need
+// not look like it.
+func (f *facts) madeUp() bool {
+	return f.elsewhere() && !f.x.Verbatim && (f.blackedOut() || standIn.MatchString(f.cred.Secret.Reveal()))
 }
 
 // plainValue reports whether the scheme sends one word without spaces and

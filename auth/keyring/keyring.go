@@ -21,7 +21,7 @@
 // of these commands shows the secret to other processes; each asks for it:
 //
 //	Linux    secret-tool store --label=acme service acme username default
-//	macOS    (IFS= read -rs s && printf '%s "%s"\n' 'add-generic-password -U -s acme -a default -w' "$s" | security -i)
+//	macOS    (IFS= read -rs s && printf '%s "%s"\n' 'add-generic-password -U -s acme -a default -w' "$(printf %s "$s" | sed 's/[\\"]/\\&/g')" | security -i)
 //	Windows  cmdkey /generic:acme:default /user:default /pass
 //
 // Do not write the secret behind security's -w or cmdkey's /pass: instead;

@@ -49,13 +49,18 @@ the break told on standard error.`,
 var fieldName = regexp.MustCompile(`(?i)^(?:www|proxy)-authenticate:[ \t]*`)
 
 func readChallenges(sh shell, asJSON bool, in io.Reader) error {
-	raw, err := io.ReadAll(io.LimitReader(in, 4*challenge.MaxBytes))
+	raw, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err != nil {
 		return err
 	}
-	values := valuesOf(string(raw))
+	if len(raw) > limit {
+		return fmt.Errorf("more than %d KiB", limit>>10)
+	}
+	var values []string
 	if x, _, err := transcript.Read(bytes.NewReader(raw)); err == nil { // a whole header was given
 		values = x.Challenges()
+	} else {
+		values = valuesOf(string(raw))
 	}
 	found, broken := challenge.Parse(values)
 	if asJSON {
@@ -73,13 +78,18 @@ func readChallenges(sh shell, asJSON bool, in io.Reader) error {
 	return nil
 }
 
+// limit bounds the input: four times what is read of one field.
+const limit = 4 * challenge.MaxBytes
+
 // valuesOf returns the field values of an input that has one on each line.
 func valuesOf(text string) []string {
 	var values []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		if n := len(values); n > 0 && strings.TrimLeft(line, " \t") != line { // folded, RFC 9112 section 5.2
-			values[n-1] += " " + strings.TrimLeft(line, " \t")
+			if len(values[n-1]) <= challenge.MaxBytes { // more is not read
+				values[n-1] += " " + strings.TrimLeft(line, " \t")
+			}
 			continue
 		}
 		values = append(values, fieldName.ReplaceAllString(line, ""))

@@ -78,7 +78,7 @@ func explain(sh shell, o explainOptions, args []string) error {
 	}
 	in, err := sh.input(args)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no file %s, and no cause of that name%s", args[0], nearest(args[0]))
+		return fmt.Errorf("there is no file %s, and no cause of that name%s", printable(args[0]), nearest(args[0]))
 	}
 	if err != nil {
 		return err
@@ -232,7 +232,7 @@ func unrefused(x *transcript.Exchange) string {
 	case x.Status/100 == 3:
 		text += `: it sends on to another address ("curl -L" follows it)`
 	case x.Status/100 == 2 && x.URL == "":
-		text += "; some APIs refuse with such a status: --url says which one it was"
+		text += "; some APIs refuse with such a status: the URL says which one it was"
 	case x.Status >= 500:
 		text += ": the other side has a failure of its own"
 	}
@@ -243,14 +243,14 @@ func nameOf(args []string) string {
 	if len(args) == 0 || args[0] == "-" {
 		return "standard input"
 	}
-	return args[0]
+	return printable(args[0])
 }
 
 func named(id string) string {
 	if id == "" {
 		return ""
 	}
-	return id + ": "
+	return printable(id) + ": "
 }
 
 // nearest names the cause whose code looks most like what was asked for.

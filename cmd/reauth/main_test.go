@@ -256,7 +256,7 @@ func TestWrongUsage(t *testing.T) {
 		"no lines":           {"\n\n", []string{"explain", "--lines"}, "there is nothing to read"},
 		"JSON":               {"{}", []string{"explain"}, "--lines"},
 		"no response":        {"hello", []string{"explain"}, "curl prints it with -i"},
-		"no refusal":         {"HTTP/1.1 200 OK\n\nok", []string{"explain"}, "the response is 200 OK, which is no refusal; some APIs refuse with such a status: --url says which one it was"},
+		"no refusal":         {"HTTP/1.1 200 OK\n\nok", []string{"explain"}, "the response is 200 OK, which is no refusal; some APIs refuse with such a status: the URL says which one it was"},
 		"a redirect":         {"HTTP/1.1 302 Found\nLocation: /login\n\n", []string{"explain"}, "curl -L"},
 		"a failure":          {"HTTP/1.1 502 Bad Gateway\n\n", []string{"explain"}, "a failure of its own"},
 		"a secret":           {refusal, []string{"explain", "--sent", "Authorization: Bearer " + secret}, "names no variable"},
@@ -406,6 +406,7 @@ func TestL7_Commands(t *testing.T) {
 		{line, []string{"explain", "--lines"}},
 		{line, []string{"explain", "--lines", "--json"}},
 		{line[:len(line)-1], []string{"explain", "--lines", "--json"}},
+		{`{"id":"` + `\u001b[2J\n  fix  x` + `","response":{"status":200}}`, []string{"explain", "--lines"}},
 		{line, []string{"explain"}},
 		{secret, []string{"explain"}},
 		{echo, []string{"explain", "--sent", "Authorization: Bearer " + secret}},
@@ -413,6 +414,9 @@ func TestL7_Commands(t *testing.T) {
 		{"HTTP/1.1 200 " + secret + "\r\n\r\n" + secret, append([]string{"explain"}, bearer...)},
 	} {
 		out, errs, _ := try(c.in, c.args...)
+		if text := out + errs; strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\n' }) || strings.Contains(text, "\n  fix  x") {
+			t.Errorf("%q steers the terminal: %q", c.args, text)
+		}
 		if text := out + errs; strings.Contains(text, secret) || strings.Contains(text, secret[5:20]) {
 			t.Errorf("L7: %q shows it:\n%s", c.args, text)
 		}

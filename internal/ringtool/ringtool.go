@@ -21,10 +21,10 @@ func Store(goos, service, account string) string {
 		// Not security's own prompt: what is longer than 128 bytes it cuts,
 		// and says nothing.
 		line := "add-generic-password -U -s " + Argument(service) + " -a " + Argument(account) + " -w"
-		return `(IFS= read -rs s && printf '%s "%s"\n' ` + Shell(line) + ` "$s" | security -i)`
+		return `(IFS= read -rs s && printf '%s "%s"\n' ` + Shell(line) + ` "$(printf %s "$s" | sed 's/[\\"]/\\&/g')" | security -i)`
 	case "windows":
-		if strings.ContainsAny(service+account, `"%$`+"`") {
-			return "" // no way to write it that both cmd and PowerShell understand
+		if strings.ContainsAny(service+account, `"%$`+"`") || strings.ContainsFunc(service+account, func(r rune) bool { return r > '~' }) {
+			return "" // typographic quotes are quotes to PowerShell; no way to write it that both cmd and PowerShell understand
 		}
 		quote := ""
 		if strings.ContainsFunc(service+account, notPlain) {

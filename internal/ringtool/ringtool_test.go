@@ -17,7 +17,7 @@ func TestStore(t *testing.T) {
 	}
 	for goos, want := range map[string]string{
 		"linux":   "secret-tool store --label=acme service acme username default",
-		"darwin":  `(IFS= read -rs s && printf '%s "%s"\n' 'add-generic-password -U -s "acme" -a "default" -w' "$s" | security -i)`,
+		"darwin":  `(IFS= read -rs s && printf '%s "%s"\n' 'add-generic-password -U -s "acme" -a "default" -w' "$(printf %s "$s" | sed 's/[\\"]/\\&/g')" | security -i)`,
 		"windows": "cmdkey /generic:acme:default /user:default /pass",
 	} {
 		got := ringtool.Store(goos, "acme", "default")

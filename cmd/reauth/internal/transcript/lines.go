@@ -26,7 +26,7 @@ type line struct {
 		JWT    bool    `json:"is_jwt"` // the value says it better
 	} `json:"request"`
 	Response *struct {
-		Status int              `json:"status"`
+		Status float64          `json:"status"`
 		Header map[string]texts `json:"headers"`
 		Body   text             `json:"body"`
 	} `json:"response"`
@@ -137,6 +137,10 @@ func exchangeOf(raw []byte) (*Exchange, error) {
 	x := &Exchange{ID: string(l.ID), Header: make(http.Header)}
 	if q := l.Request; q != nil {
 		x.Method, x.URL = q.Method, q.URL
+		_, x.hide = x.found(nil, "")
+		if q.Shape != nil && q.Scheme == nothing {
+			x.hide = append(x.hide, *q.Shape)
+		}
 		if q.Scheme != "" || q.Name != "" || q.Shape != nil {
 			x.carried = &carried{scheme: q.Scheme, name: q.Name, value: q.Shape, expiry: q.Expiry}
 		}
@@ -144,7 +148,9 @@ func exchangeOf(raw []byte) (*Exchange, error) {
 	if l.Response == nil || l.Response.Status == 0 {
 		return x, errors.New("it has no response.status")
 	}
-	x.Status = l.Response.Status
+	if x.Status = int(l.Response.Status); x.Status < 100 || x.Status > 999 {
+		return x, errors.New("response.status is no status")
+	}
 	for _, name := range slices.Sorted(maps.Keys(l.Response.Header)) {
 		for _, v := range l.Response.Header[name] {
 			add(x.Header, name, v)

@@ -37,11 +37,9 @@ func Read(r io.Reader) (x *Exchange, refusals int, err error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, 0, ErrEmpty
 	}
-	p := &parser{rest: raw}
-	p.run()
+	p := parse(raw)
 	if p.last == nil { // as a mail quotes it, or a log
-		p = &parser{rest: unquoted(raw)}
-		p.run()
+		p = parse(unquoted(raw))
 	}
 	if p.last == nil {
 		if failed.Match(raw) {
@@ -113,6 +111,7 @@ var (
 	stream = regexp.MustCompile(`OPENED stream for (https?://\S+)`)
 	secure = regexp.MustCompile(`^(?:SSL connection using|TLSv?1|ALPN|SSL certificate|Server certificate|schannel: SSL|Connected to .* port 443\b)`)
 	opened = regexp.MustCompile(`^(?:Connected to| *Trying )`)
+	reused = regexp.MustCompile(`^Re-using existing .*\bhost (\S+)`)
 )
 
 // A message is one exchange while it is read.
@@ -133,8 +132,10 @@ type parser struct {
 	all  []*message // the newest of them
 	last *message   // that has a response
 
-	verbose bool // the input is that of curl -v
-	secure  bool // the connection is
+	verbose bool            // the input is that of curl -v
+	talked  bool            // curl said something since the header of the last response
+	secure  bool            // the connection is
+	secured map[string]bool // the hosts to which one is
 	address string
 	state   state
 	doubled bool // a header that curl -iv prints a second time is being read
@@ -150,18 +151,20 @@ const (
 	inBody
 )
 
-func (p *parser) run() {
+func parse(raw []byte) *parser {
+	p := &parser{rest: raw, secured: make(map[string]bool)}
 	for len(p.rest) > 0 {
 		raw := p.rest
 		if i := bytes.IndexByte(raw, '\n'); i >= 0 {
 			raw = raw[:i+1]
 		}
-		if n := p.missing(); n > 0 && n < len(raw) && bytes.HasPrefix(raw[n:], []byte("HTTP/")) {
+		if n := p.missing(); !p.verbose && n > 0 && n < len(raw) && bytes.HasPrefix(raw[n:], []byte("HTTP/")) {
 			raw = raw[:n] // the body had no line break at its end
 		}
 		p.rest = p.rest[len(raw):]
 		p.line(raw)
 	}
+	return p
 }
 
 func (p *parser) line(raw []byte) {
@@ -196,6 +199,7 @@ func (p *parser) line(raw []byte) {
 func (p *parser) marked(mark, text string) bool {
 	switch mark {
 	case "*":
+		p.talked = true
 		switch found := stream.FindStringSubmatch(text); {
 		case found != nil:
 			p.address, p.secure = found[1], strings.HasPrefix(found[1], "https:")
@@ -203,17 +207,29 @@ func (p *parser) marked(mark, text string) bool {
 			p.secure = true
 		case opened.MatchString(text):
 			p.secure = false
+		default:
+			if found := reused.FindStringSubmatch(text); found != nil {
+				p.secure = p.secured[strings.Trim(found[1], "'")]
+			}
 		}
 	case ">":
-		if p.state != inRequest || requestLine.MatchString(text) {
+		switch {
+		case p.state == inRequest && !requestLine.MatchString(text):
+			p.field(text)
+		case p.state == inBody && (!p.talked && (p.last.Status/100 != 3 || len(p.last.body) > 0) || len(p.last.body) > 0 && p.missing() > 0):
+			return false // a body that looks so: curl says something before it sends again
+		default:
 			return p.request(text)
 		}
-		p.field(text)
 	case "<":
-		if p.state != inResponse || statusLine.MatchString(text) {
+		switch {
+		case p.state == inResponse && !statusLine.MatchString(text):
+			p.field(text)
+		case p.state == inBody && p.last.Status >= 200:
+			return false
+		default:
 			return p.response(text)
 		}
-		p.field(text)
 	}
 	return true
 }
@@ -249,7 +265,12 @@ func (p *parser) plain(raw []byte, text string) {
 		p.field(text)
 	case inBody:
 		m := p.last
-		if ended := len(bytes.TrimSpace(m.body)) == 0 || p.missing() <= 0 && m.Header.Get("Content-Length") != ""; ended && (p.response(text) || p.request(text)) {
+		// curl leaves out the bodies of responses that it goes on from. But what is
+		// just as long as the body should be is that.
+		n, stated := p.missing(), m.Header.Get("Content-Length") != ""
+		left := len(raw) + len(p.rest)
+		omitted := len(bytes.TrimSpace(m.body)) == 0 && (n <= 0 || left > n+2 || left < n)
+		if (omitted || stated && n <= 0) && (p.response(text) || p.request(text)) {
 			return
 		}
 		m.body = append(m.body, raw...)
@@ -264,12 +285,20 @@ func (p *parser) plain(raw []byte, text string) {
 // missing is how much of a body that is being read is still to come, by its
 // Content-Length; 0 if that is not known.
 func (p *parser) missing() int {
-	m := p.last
-	if p.state != inBody || p.verbose || m == nil {
-		return 0
+	switch {
+	case p.state == inBody:
+		n, _ := strconv.Atoi(p.last.Header.Get("Content-Length"))
+		return n - len(p.last.body)
+	case p.state == inQuestion && !p.verbose:
+		m := p.all[len(p.all)-1]
+		for _, f := range m.sent {
+			if strings.EqualFold(f.name, "Content-Length") {
+				n, _ := strconv.Atoi(f.value)
+				return n - len(m.form)
+			}
+		}
 	}
-	n, _ := strconv.Atoi(m.Header.Get("Content-Length"))
-	return n - len(m.body)
+	return 0
 }
 
 func (p *parser) request(text string) bool {
@@ -285,10 +314,15 @@ func (p *parser) request(text string) bool {
 	return true
 }
 
-// add adds an exchange. Old ones are forgotten: no redirects go on for so long.
+// add adds an exchange. Old ones are forgotten, no redirects go on for so long,
+// and so are requests that got no response.
 func (p *parser) add(m *message) {
 	if len(p.all) == maxExchanges {
-		p.all = append(p.all[:0], p.all[1:]...)
+		oldest := 0
+		if p.all[0] == p.last {
+			oldest = 1
+		}
+		p.all = slices.Delete(p.all, oldest, oldest+1)
 	}
 	p.all = append(p.all, m)
 }
@@ -307,7 +341,7 @@ func (p *parser) response(text string) bool {
 	m.Status, _ = strconv.Atoi(found[1])
 	m.Header, m.body = make(http.Header), nil
 	p.last = m
-	p.state, p.doubled = inResponse, false
+	p.state, p.doubled, p.talked = inResponse, false, false
 	return true
 }
 
@@ -338,6 +372,9 @@ func (p *parser) field(text string) {
 		return
 	}
 	value = strings.Trim(value, " \t")
+	if p.state == inRequest && strings.EqualFold(name, "Host") && p.verbose {
+		p.secured[hostname(value)] = m.secure
+	}
 	if p.state == inResponse {
 		value = strings.TrimRight(value, "\r")
 		m.field = textproto.CanonicalMIMEHeaderKey(name)
@@ -345,6 +382,11 @@ func (p *parser) field(text string) {
 	} else if len(m.sent) < maxFields {
 		m.sent = append(m.sent, field{name: name, value: value})
 	}
+}
+
+func hostname(host string) string {
+	name, _, _ := strings.Cut(host, ":")
+	return name
 }
 
 // finish makes the exchange of what was read.
@@ -375,7 +417,7 @@ func (m *message) finish() {
 		}
 		m.URL = scheme + host + m.target
 	}
-	m.carried = m.found(m.sent, strings.TrimSpace(string(m.form)))
+	m.carried, m.hide = m.found(m.sent, strings.TrimSpace(string(m.form)))
 	if m.carried.scheme == nothing && len(m.form) == 0 && m.hasBody() {
 		m.carried.scheme, m.Unseen = "", true
 	}
@@ -391,27 +433,39 @@ func (m *message) hasBody() bool {
 // result returns the last exchange that has a response.
 func (p *parser) result() (*Exchange, int, error) {
 	last, refusals := p.last, 0
-	from, led := "", false // the origin that got the credential, and that redirects went on from there
+	from := "" // the origin that got the credential, as long as redirects go on from there
 	for _, m := range p.all {
 		if m == last {
 			break
 		}
+		last.hide = append(last.hide, m.hide...) // what was sent before may be echoed now
 		if m.carries() {
 			from = origin(m.URL)
-			// What was sent before may be echoed now.
-			if last.known {
-				last.carried.hide = append(append(last.carried.hide, *m.carried.value), m.carried.hide...)
-			}
 		}
-		if m.Status > 0 {
-			led = m.Status/100 == 3
+		if m.Status > 0 && !m.leadsTo(p.after(m)) {
+			from = ""
 		}
 		if m.Status >= 400 && m.Status <= 499 {
 			refusals++
 		}
 	}
-	last.strayed = led && last.known && !last.carries() && from != "" && from != origin(last.URL)
+	last.strayed = last.known && !last.carries() && from != "" && from != origin(last.URL)
 	return &last.Exchange, refusals, nil
+}
+
+// after returns the exchange that came after m.
+func (p *parser) after(m *message) *message {
+	return p.all[min(slices.Index(p.all, m)+1, len(p.all)-1)]
+}
+
+// leadsTo reports whether a response sent the client on to where it went next.
+func (m *message) leadsTo(next *message) bool {
+	base, err := url.Parse(m.URL)
+	if err != nil || m.Status/100 != 3 {
+		return false
+	}
+	to, err := base.Parse(m.Header.Get("Location"))
+	return err == nil && origin(to.String()) == origin(next.URL)
 }
 
 func (m *message) carries() bool { return m.carried != nil && m.carried.scheme != nothing }
@@ -421,5 +475,12 @@ func origin(address string) string {
 	if err != nil {
 		return ""
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host)
+	host := strings.ToLower(u.Host)
+	switch u.Scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	}
+	return u.Scheme + "://" + host
 }

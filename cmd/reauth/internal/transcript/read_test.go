@@ -382,3 +382,152 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+// look reads an input that has to have a response, and explains it.
+func look(t *testing.T, input string) (*transcript.Exchange, *auth.Error) {
+	t.Helper()
+	x, _, err := transcript.Read(strings.NewReader(input))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x, x.Diagnose(now)
+}
+
+const answer = "HTTP/1.1 401 Unauthorized\r\nDate: Mon, 23 Nov 2026 09:12:04 GMT\r\nContent-Type: application/json\r\n\r\n"
+
+// TestL7_Requests: whatever a request carried, in whatever place, is not shown
+// when the server echoes it.
+func TestL7_Requests(t *testing.T) {
+	const canary = "Zq7-Kanary9x_TcW4"
+	echo := answer + `{"message":"got ` + canary + `"}`
+	for name, request := range map[string]string{
+		"a field that speaks of it":     "GET / HTTP/1.1\r\nHost: a.example\r\nX-Acme-Pass: @\r\n\r\n",
+		"a field that does not":         "GET / HTTP/1.1\r\nHost: a.example\r\nX-Acme: @\r\nAuthorization: Bearer " + key + "\r\n\r\n",
+		"a request token":               "GET / HTTP/1.1\r\nHost: a.example\r\nX-CSRF-Token: @\r\nAuthorization: Bearer " + key + "\r\n\r\n",
+		"a referer":                     "GET / HTTP/1.1\r\nHost: a.example\r\nReferer: https://b.example/?x=@\r\n\r\n",
+		"a cookie among others":         "GET / HTTP/1.1\r\nHost: a.example\r\nCookie: a=b; sid=@; lang=en\r\n\r\n",
+		"a parameter":                   "GET /?pwd=@ HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer " + key + "\r\n\r\n",
+		"a parameter of any name":       "GET /?u=@ HTTP/1.1\r\nHost: a.example\r\n\r\n",
+		"the second of one name":        "GET /?key=abc&key=@ HTTP/1.1\r\nHost: a.example\r\n\r\n",
+		"a query that is damaged":       "GET /?a=%zz;key=@ HTTP/1.1\r\nHost: a.example\r\n\r\n",
+		"user information":              "GET http://bob:@@a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n",
+		"a user name alone":             "GET http://@@a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n",
+		"a form behind Basic":           "POST /token HTTP/1.1\r\nHost: a.example\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("app:"+key)) + "\r\n\r\ngrant_type=refresh_token&refresh_token=@\r\n",
+		"a form without a grant":        "POST /token HTTP/1.1\r\nHost: a.example\r\n\r\ndevice_code=@\r\n",
+		"JSON":                          "POST /login HTTP/1.1\r\nHost: a.example\r\nContent-Type: application/json\r\n\r\n{\"user\":\"bob\",\"password\":\"@\"}\r\n",
+		"what was sent before":          "GET / HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer @\r\n\r\nHTTP/1.1 302 Found\r\n\r\n",
+		"what was sent to another host": "GET / HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer @\r\n\r\nHTTP/1.1 302 Found\r\nLocation: http://b.example/\r\n\r\nGET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+	} {
+		input := strings.NewReplacer("@@a", canary+"@a", "@", canary).Replace(request) + echo
+		_, e := look(t, input)
+		if text := e.Explain(); strings.Contains(text, "Kanary") {
+			t.Errorf("L7: %s:\n%s", name, text)
+		}
+		silent(t, e, canary)
+	}
+	for _, input := range []string{
+		`{"request":{"method":"GET","url":"https://bob:` + canary + `@a.example/?x=` + canary + `"},"response":{"status":401,"body":"got ` + canary + `"}}`,
+		`{"request":{"scheme_sent":"none","credential_shape":"` + canary + `"},"response":{"status":401,"body":"got ` + canary + `"}}`,
+	} {
+		for x, err := range transcript.Lines(strings.NewReader(input)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			silent(t, x.Diagnose(now), canary)
+		}
+	}
+	x, _ := look(t, echo)
+	x.Called("bob:" + canary + "@a.example/")
+	silent(t, x.Diagnose(now), canary)
+}
+
+// Of several values the one in the usual place is the credential, and what goes
+// along is none.
+func TestWhichValueWasTheCredential(t *testing.T) {
+	part := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	dead := part(`{"alg":"RS256"}`) + "." + part(`{"exp":1400000000}`) + "." + part("synthetic-signature-not-real")
+	for name, c := range map[string]struct {
+		request string
+		sent    string
+		cause   auth.Cause
+		most    auth.Confidence
+	}{
+		"a key beside what makes it safe to repeat": {"POST / HTTP/1.1\r\nIdempotency-Key: 7f1c90aa5be24d61\r\nX-Api-Key: " + key + "\r\n", "X-Api-Key", auth.InvalidCredential, auth.Possible},
+		"a key beside an address":                   {"POST / HTTP/1.1\r\nX-Auth-Email: bob@api.acme.example\r\nX-Auth-Key: " + key + "\r\n", "X-Auth-Key", auth.InvalidCredential, auth.Possible},
+		"an old hint":                               {"GET /logout?id_token_hint=" + dead + " HTTP/1.1\r\n", "", auth.NotSent, auth.Likely},
+		"an old cookie among others":                {"GET / HTTP/1.1\r\nCookie: sid=7f1c90aa5be24d61; consent=" + dead + "\r\n", "Cookie", auth.AccessExpired, auth.Likely},
+		"an old token beside a key":                 {"GET / HTTP/1.1\r\nX-Edge-Token: " + dead + "\r\nX-Api-Key: " + key + "\r\n", "X-Edge-Token", auth.AccessExpired, auth.Likely},
+		"an old token":                              {"GET / HTTP/1.1\r\nAuthorization: Bearer " + dead + "\r\nX-Api-Key: " + key + "\r\n", "Authorization", auth.AccessExpired, auth.Certain},
+	} {
+		_, e := look(t, c.request+"Host: api.acme.example\r\n\r\n"+answer+"{}")
+		sent := ""
+		if e.Sent != nil {
+			sent = e.Sent.Place.Header
+		}
+		if sent != c.sent || e.Cause != c.cause || e.Confidence > c.most || strings.Contains(e.Request, "[masked]") {
+			t.Errorf("%s:\n%s", name, e.Explain())
+		}
+	}
+	// Without a date nobody knows whether it had expired then, and a limit is no
+	// matter of the token's age.
+	request := "GET / HTTP/1.1\r\nHost: api.acme.example\r\nAuthorization: Bearer " + dead + "\r\n\r\n"
+	if _, e := look(t, request+"HTTP/1.1 401 Unauthorized\r\n\r\n"); e.Cause != auth.AccessExpired || e.Confidence != auth.Likely || strings.Contains(e.Explain(), "before it was refused") || strings.Contains(e.Explain(), "refused at") {
+		t.Errorf("undated:\n%s", e.Explain())
+	}
+	if _, e := look(t, request+strings.Replace(answer, "401 Unauthorized", "429 Too Many Requests", 1)); e.Cause != auth.RateOrQuota {
+		t.Errorf("a limit:\n%s", e.Explain())
+	}
+}
+
+// A body is a body, whatever stands in it.
+func TestBodiesThatLookLikeMore(t *testing.T) {
+	body := "Example:\n> GET /other HTTP/1.1\n> Authorization: Bearer YOUR_KEY\n>\n< HTTP/1.1 403 Forbidden\n<\n"
+	head := "* Connected to a.example\n> GET /v1 HTTP/1.1\n> Host: a.example\n> Authorization: Bearer " + key + "\n>\n< HTTP/1.1 401 Unauthorized\n"
+	for name, input := range map[string]string{
+		"of stated length": head + fmt.Sprintf("< Content-Length: %d\n<\n", len(body)) + body + "* Connection #0 to host a.example left intact\n",
+		"of no length":     head + "<\n" + body + "* Connection #0 to host a.example left intact\n",
+		"many requests":    head + "<\n* x\n" + strings.Repeat("> GET /x HTTP/1.1\n>\n", 200),
+		"braces":           head + "<\n{\n}\n* Connection #0 to host a.example left intact\n",
+	} {
+		x, e := look(t, input)
+		if x.Status != 401 || e.Sent == nil || !strings.HasSuffix(e.Request, "/v1") {
+			t.Errorf("%s: %d %q\n%s", name, x.Status, x.Body, e.Explain())
+		}
+	}
+	inner := "HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello"
+	if x, _ := look(t, fmt.Sprintf("HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n%s", len(inner), inner)); x.Status != 401 || string(x.Body) != inner {
+		t.Errorf("%d %q", x.Status, x.Body)
+	}
+	glued := "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nAuthorization: Bearer " + key + "\r\n\r\na=b&c" + answer
+	if x, e := look(t, glued); x.Status != 401 || e.Sent == nil {
+		t.Errorf("glued: %s", e.Explain())
+	}
+}
+
+// The credential was left out because of a redirect only if one led there.
+func TestStrayed(t *testing.T) {
+	hop := func(url, host, credential, answer string) string {
+		return "* Connected to " + host + "\n> GET " + url + " HTTP/1.1\n> Host: " + host + "\n" + credential + ">\n< HTTP/1.1 " + answer + "<\n* Connection #0 left intact\n"
+	}
+	bearer := "> Authorization: Bearer " + key + "\n"
+	for name, c := range map[string]struct {
+		input string
+		want  auth.Confidence
+	}{
+		"led away":                {hop("/a", "a.example", bearer, "302 Found\n< Location: http://b.example/\n") + hop("/", "b.example", "", "401 No\n"), auth.Certain},
+		"led away by two":         {hop("/a", "a.example", bearer, "302 Found\n< Location: http://b.example/\n") + hop("/", "b.example", "", "302 Found\n< Location: http://c.example/\n") + hop("/", "c.example", "", "401 No\n"), auth.Certain},
+		"two requests":            {hop("/a", "a.example", bearer, "302 Found\n< Location: http://elsewhere.example/\n") + hop("/", "b.example", "", "401 No\n"), auth.Likely},
+		"an answer between":       {hop("/a", "a.example", bearer, "200 OK\n") + hop("/", "b.example", "", "401 No\n"), auth.Likely},
+		"the same, with its port": {hop("/a", "a.example", bearer, "302 Found\n< Location: http://a.example:80/b\n") + hop("/b", "a.example:80", "", "401 No\n"), auth.Likely},
+	} {
+		_, e := look(t, c.input)
+		if e.Cause != auth.NotSent || e.Confidence != c.want {
+			t.Errorf("%s:\n%s", name, e.Explain())
+		}
+	}
+	reused := "* Connected to a.example (1.2.3.4) port 443\n* ALPN: offers h2\n" + "> GET /a HTTP/1.1\n> Host: a.example\n>\n< HTTP/1.1 302 Found\n<\n* Connected to b.example (1.2.3.5) port 80\n" +
+		"> GET / HTTP/1.1\n> Host: b.example\n>\n< HTTP/1.1 302 Found\n<\n* Re-using existing connection with host a.example\n> GET /z HTTP/1.1\n> Host: a.example\n>\n< HTTP/1.1 401 No\n<\n"
+	if _, e := look(t, reused); e.Request != "GET https://a.example/z" {
+		t.Errorf("%s", e.Request)
+	}
+}

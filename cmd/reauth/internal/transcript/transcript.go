@@ -18,6 +18,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -33,6 +34,7 @@ const (
 	MaxBytes     = 16 << 20 // of an input, or of one JSON line
 	maxBody      = 64 << 10 // of a body, kept
 	maxFields    = 512      // of a header, kept
+	maxHidden    = 64 << 10 // of what must not be shown
 	maxFolded    = 8 << 10  // of a field that goes on in the next line
 	maxExchanges = 64       // of an input, kept
 )
@@ -52,6 +54,7 @@ type Exchange struct {
 	Unseen bool
 
 	carried *carried // by the request; nil if nothing of that is known
+	hide    []string // what must not be shown, whatever carried it
 	// strayed says that the credential was left out because a redirect had led
 	// away from the origin that it was sent to.
 	strayed bool
@@ -69,7 +72,8 @@ func (x *Exchange) exchange(now time.Time) diagnose.Exchange {
 	}
 	// A saved response is younger than the clock of whoever reads it. What this
 	// machine's clock says about the server's was lost with the time.
-	if date, err := http.ParseTime(x.Header.Get("Date")); err == nil {
+	date, err := http.ParseTime(x.Header.Get("Date"))
+	if out.Undated = err != nil; err == nil {
 		out.At = date
 	}
 	out.Challenges, _ = challenge.Parse(x.Challenges()) // broken ones are explained as far as they go
@@ -80,6 +84,15 @@ func (x *Exchange) exchange(now time.Time) diagnose.Exchange {
 	}
 	if x.strayed {
 		out.NotSent, out.Verbatim = diagnose.ForeignOrigin, true
+	}
+	size := 0
+	for i, secret := range x.hide {
+		if size += len(secret); size > maxHidden {
+			break
+		}
+		if !slices.Contains(x.hide[:i], secret) {
+			out.Hide(secret)
+		}
 	}
 	return out
 }
@@ -100,7 +113,9 @@ func (x *Exchange) Called(address string) {
 		address = "https://" + address
 	}
 	x.URL = address
-	if c := x.found(nil, ""); x.carried == nil && c.scheme != nothing {
+	c, hide := x.found(nil, "")
+	x.hide = append(x.hide, hide...)
+	if x.carried == nil && c.scheme != nothing {
 		x.carried = c
 	}
 }
