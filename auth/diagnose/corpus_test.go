@@ -142,11 +142,11 @@ func TestCorpus(t *testing.T) {
 	measure(t, "corpus.jsonl", floors{cause: 92, three: 98, step: 95, sureRight: 97, sure: 75})
 }
 
-// TestStrangers does so for providers that the corpus does not have. They were
-// taken from complaints, and many of them cannot be told from the response: the
-// figures are lower, and may rise.
+// TestStrangers does so for providers that the corpus does not have. Many were
+// taken from complaints, and cannot be told from the response: the figures are
+// lower, and may rise. What is called likely has to hold up all the same.
 func TestStrangers(t *testing.T) {
-	measure(t, "strangers.jsonl", floors{cause: 79, three: 87, step: 88, sureRight: 92, sure: 60})
+	measure(t, "strangers.jsonl", floors{cause: 85, three: 90, step: 92, sureRight: 97, sure: 58})
 	known := make(map[string]bool)
 	corpus, _ := reals(t)
 	for _, r := range corpus {

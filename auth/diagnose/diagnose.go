@@ -100,6 +100,9 @@ type Exchange struct {
 	// Guessed says that which of several values was the credential is not known:
 	// then what the value shows is not certain.
 	Guessed bool
+	// Beside names the other fields and parameters of a recorded request that
+	// looked as if they held a credential.
+	Beside []string
 	// Undated says that a recording does not tell when the response came, and At
 	// is when it is looked at.
 	Undated bool

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -319,6 +320,14 @@ func (f *facts) alike() bool {
 func (f *facts) intermediary() bool {
 	return f.body.html && len(f.x.Challenges) == 0
 }
+
+// statusPage reports whether a web page says no more than the status: many
+// servers answer so themselves, and no login page or gateway does.
+func (f *facts) statusPage() bool {
+	return f.body.html && len(f.body.texts) > 0 && !slices.ContainsFunc(f.body.texts, func(t string) bool { return !onlyStatus.MatchString(t) })
+}
+
+var onlyStatus = regexp.MustCompile(`(?i)^(?:http |status |error |client error |[-–:|,() ]|40[13]|unauthori[sz]ed|forbidden|authori[sz]ation required|access denied)+$`)
 
 func (f *facts) request() string {
 	if f.x.URL == "" {

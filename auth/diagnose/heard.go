@@ -80,6 +80,10 @@ func (f *facts) meaning(s statement, found *finding) {
 			found.cause = auth.AccessExpired
 			return
 		}
+		if slices.Contains(f.said[0].words, "or") && f.said.has(saysExpired) {
+			doubted(auth.AccessExpired) // "expired or not yet valid"
+			return
+		}
 		found.cause = auth.ClockSkew
 		if !f.clock.off {
 			found.confidence = auth.Possible // only words suggest it

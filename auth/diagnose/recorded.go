@@ -108,12 +108,8 @@ func (x *Exchange) Hide(value string) {
 	if word, rest, ok := strings.Cut(text, " "); ok && schemeToken.MatchString(word) {
 		text = rest
 	}
-	switch {
-	case authParams.MatchString(text):
+	if authParams.MatchString(text) {
 		x.pairs(text, ",")
-		return
-	case strings.Contains(text, ";"):
-		x.pairs(text, ";")
 		return
 	}
 	_, password, _ := decodePair(text)

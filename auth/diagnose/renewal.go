@@ -1,6 +1,10 @@
 package diagnose
 
-import "github.com/reauth-go/reauth/auth"
+import (
+	"strings"
+
+	"github.com/reauth-go/reauth/auth"
+)
 
 // renewalFailed: what was refused could have been replaced, and the source
 // could not do it. What it failed on is what has to be mended. That it also
@@ -60,6 +64,9 @@ func (f *facts) evidence(found *finding) []auth.Evidence {
 	}
 	if f.cred == nil {
 		return out
+	}
+	if len(f.x.Beside) > 0 {
+		add("request", "it carried "+tidy(strings.Join(boundedList(f.x.Beside), " and "), quoteLimit)+" as well")
 	}
 	if f.blackedOut() {
 		add("request", "the value was blacked out in this recording, so it was not looked at")

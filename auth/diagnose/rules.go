@@ -101,6 +101,12 @@ func (f *facts) judge() (*finding, []auth.Other) {
 		also = []auth.Cause{auth.InvalidCredential} // the value may only look odd
 	}
 	also = append(append(also, f.alsoSaid()...), f.mistakenFor(found.cause)...)
+	if f.intermediary() && f.statusPage() {
+		also = slices.Insert(also, min(len(also), maxOthers-1), auth.IntermediaryResponse)
+	}
+	if len(f.x.Beside) > 0 {
+		also = append([]auth.Cause{auth.AmbiguousCredentials}, also...)
+	}
 	var others []auth.Other
 	for _, c := range also {
 		if len(others) < maxOthers && c != found.cause && !f.excluded(c) && !slices.ContainsFunc(others, func(o auth.Other) bool { return o.Cause == c }) {
@@ -154,6 +160,9 @@ func (f *facts) mistakenFor(c auth.Cause) []auth.Cause {
 		if code, proper := f.code(); proper && code == "invalid_token" {
 			return []auth.Cause{auth.AccessExpired, auth.AccessRevoked, auth.TypoOrTruncated}
 		}
+		if f.elsewhere() { // that it had ended would be known, or said
+			return []auth.Cause{auth.AccessRevoked, auth.WrongEnvironment, auth.AccessExpired}
+		}
 		return []auth.Cause{auth.AccessExpired, auth.AccessRevoked, auth.WrongEnvironment}
 	case auth.AccessExpired, auth.StaticKeyExpired:
 		if f.token.ok && !f.issued() {
@@ -165,6 +174,9 @@ func (f *facts) mistakenFor(c auth.Cause) []auth.Cause {
 	case auth.AccessRevoked:
 		return []auth.Cause{auth.AccessExpired, auth.PrincipalDisabled, auth.InvalidCredential}
 	case auth.InsufficientScope:
+		if len(f.said) == 0 || f.said.is(saysDenied) { // that is no more than the status says
+			return []auth.Cause{auth.PermissionDenied, auth.InvalidCredential, auth.PolicyBlocked}
+		}
 		return []auth.Cause{auth.PermissionDenied, auth.PolicyBlocked, auth.InvalidCredential}
 	case auth.PermissionDenied:
 		return []auth.Cause{auth.InsufficientScope, auth.PolicyBlocked, auth.RateOrQuota}
@@ -261,7 +273,7 @@ func badValue(f *facts) *finding {
 // silent: a refusal without a word. Who sent it, and what happened before, is
 // all that there is to go by.
 func silent(f *facts) *finding {
-	if code, _ := f.code(); f.cred == nil || f.intermediary() || code != "" {
+	if code, _ := f.code(); f.cred == nil || f.intermediary() && !f.statusPage() || code != "" {
 		return nil
 	}
 	found := &finding{confidence: auth.Possible, source: "response", fact: "the API refused the " + f.noun() + " and does not say why"}
@@ -299,7 +311,9 @@ func silent(f *facts) *finding {
 	case !f.issued():
 		found.cause = auth.InvalidCredential
 		if f.password() && f.ours != nil {
-			found.confidence = auth.Likely
+			if len(strings.Fields(firstText(f.body))) <= 3 { // else it says more, which is not understood
+				found.confidence = auth.Likely
+			}
 			found.source, found.fact = "challenge", f.askedAgain()
 		}
 	default:
@@ -319,7 +333,7 @@ const shortest = 12
 func unclassified(f *facts) *finding {
 	found := &finding{cause: auth.RejectedUnclassified, confidence: auth.Possible, source: "response", fact: "the request was refused and nothing says why"}
 	switch {
-	case f.intermediary():
+	case f.intermediary() && !(f.statusPage() && f.cred != nil):
 		found.cause = auth.IntermediaryResponse
 		found.fact = "a web page came back and not an answer of an API" + titled(f.body) + ": a proxy, gateway or login page may have answered instead"
 		found.remedy = "open the address in a browser from this network to see who answers; then check the value, how it is sent, its age, its permissions"

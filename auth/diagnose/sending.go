@@ -26,7 +26,7 @@ func byProxy(f *facts) *finding {
 	}
 	switch {
 	case f.x.Method == http.MethodConnect, strings.HasPrefix(strings.ToLower(f.x.URL), "http:"):
-	case f.x.Scheme == nil && f.x.NotSent == NotKnown: // to open a tunnel, or within one
+	case f.x.NotSent == NotKnown, f.elsewhere(): // to open a tunnel, or within one: the recording does not tell
 		found.confidence = auth.Likely
 	default:
 		found.confidence = auth.Likely

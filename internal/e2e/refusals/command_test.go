@@ -124,6 +124,9 @@ func (r refusal) saved(t *testing.T, box *sandbox.Sandbox, how string) string {
 	return file.Name()
 }
 
+// hints are what the command says of input that does not tell everything.
+var hints = regexp.MustCompile(`(?m)^reauth: (?:this is the last of 2 refusals in the input|this is the response alone; .*|no header or parameter of the request held a credential, .*|the body of the response, [0-9]+ bytes, is not in the input; .*)\n`)
+
 // explain runs the command twice, for programs and for people, and returns what
 // it tells programs.
 func (r refusal) explain(t *testing.T, box *sandbox.Sandbox, hidden secrets, args []string) answer {
@@ -134,16 +137,7 @@ func (r refusal) explain(t *testing.T, box *sandbox.Sandbox, hidden secrets, arg
 		cmd.Env = box.Env(variable + "=" + held)
 		res := box.Run(30*time.Second, cmd)
 		hidden.in(t, "the command's output", res.Stdout, res.Stderr)
-		hint := ""
-		switch {
-		case r.curl != nil: // what needs a conversation is refused more than once
-			hint = "reauth: this is the last of 2 refusals in the input\n"
-		case held == "" && r.form != nil:
-			hint = "reauth: this is the response alone; what was sent tells more: say it with --url and --sent, or use \"curl -v\"\n"
-		}
-		if res.Stderr == hint {
-			res.Stderr = ""
-		}
+		res.Stderr = hints.ReplaceAllString(res.Stderr, "")
 		if res.Code != 0 || res.TimedOut || res.Stderr != "" {
 			saved, _ := os.ReadFile(args[len(args)-1])
 			t.Fatalf("%s: exit status %d\n%s%sgiven\n%s", strings.Join(args, " "), res.Code, res.Stdout, res.Stderr, saved)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -467,6 +468,10 @@ func TestWhichValueWasTheCredential(t *testing.T) {
 		if sent != c.sent || e.Cause != c.cause || e.Confidence > c.most || strings.Contains(e.Request, "[masked]") {
 			t.Errorf("%s:\n%s", name, e.Explain())
 		}
+	}
+	_, e := look(t, "GET / HTTP/1.1\r\nHost: api.acme.example\r\nX-Api-Key: "+key+"\r\nAuthorization: Basic YWxpY2U6c2VzYW1lLTEyMw==\r\nCookie: a=b\r\n\r\n"+answer+"{}")
+	if text := e.Explain(); !strings.Contains(text, "it carried X-Api-Key as well") || !slices.ContainsFunc(e.Others, func(o auth.Other) bool { return o.Cause == auth.AmbiguousCredentials }) {
+		t.Errorf("two credentials:\n%s", text)
 	}
 	// Without a date nobody knows whether it had expired then, and a limit is no
 	// matter of the token's age.

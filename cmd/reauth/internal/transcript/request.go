@@ -24,16 +24,17 @@ type carried struct {
 	value        *string
 	expiry       string
 
-	variable string // of the environment, that the value comes from
-	verbatim bool   // the value is what was sent, and stands for nothing else
-	guessed  bool   // another value of the request may be the credential as well
+	variable string   // of the environment, that the value comes from
+	verbatim bool     // the value is what was sent, and stands for nothing else
+	guessed  bool     // another value of the request may be the credential as well
+	beside   []string // where those are
 }
 
 const nothing = "none" // the scheme of a request without a credential
 
 func (c *carried) tell(x *diagnose.Exchange) {
 	x.Carried(c.scheme, c.name, c.value, c.expiry)
-	x.Verbatim, x.Guessed = c.verbatim, x.Guessed || c.guessed
+	x.Verbatim, x.Guessed, x.Beside = c.verbatim, x.Guessed || c.guessed, c.beside
 	if c.variable != "" {
 		x.Credential.Provenance = auth.Provenance{Kind: auth.KindEnv, Name: c.variable}
 	}
@@ -103,6 +104,11 @@ func (x *Exchange) found(header []field, form string) (*carried, []string) {
 	case len(candidates) > 0:
 		c := candidates[0].carried()
 		c.guessed = len(candidates) > 1 && x.rank(candidates[0]) > usual
+		for _, f := range candidates[1:] {
+			if x.rank(candidates[0]) != documented && x.rank(f) < cookie {
+				c.beside = append(c.beside, f.name)
+			}
+		}
 		return c, hide
 	case len(asked) > 0:
 		return &carried{scheme: "other", name: "request-body", value: &form, verbatim: true}, hide
@@ -180,8 +186,10 @@ func tokenLike(value string) bool {
 // The ranks of places: up to usual there is no doubt, and never is for what was
 // meant for somebody else.
 const (
-	usual = 2
-	never = 99
+	documented = 1 // by the provider
+	usual      = 2
+	cookie     = 7
+	never      = 99
 )
 
 // tail matches the ends of names that are those of credentials rather than of
@@ -203,11 +211,11 @@ func (x *Exchange) rank(f field) int {
 	}
 	switch {
 	case f.query && f.name == place.Query, !f.query && place.Header != "" && strings.EqualFold(f.name, place.Header):
-		return 1
+		return documented
 	case strings.EqualFold(f.name, "Authorization"):
 		return usual
 	case strings.EqualFold(f.name, "Cookie"):
-		return 7
+		return cookie
 	case f.name == inPath:
 		return 8
 	case f.name == "userinfo-password":
