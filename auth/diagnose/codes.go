@@ -130,7 +130,7 @@ func byIssuer(f *facts) *finding {
 			f.meaning(f.said[0].says[0], found) // of an assertion (RFC 7523)
 		case strings.HasSuffix(f.grant, "jwt-bearer"): // whoever asks has made and dated it
 			found.confidence = auth.Possible
-			if ofTime.MatchString(f.description()) || slices.ContainsFunc(f.body.texts, ofTime.MatchString) {
+			if slices.ContainsFunc(f.body.texts, ofTime.MatchString) {
 				found.cause = auth.ClockSkew
 			}
 		case f.grant != "" && !f.renewing():

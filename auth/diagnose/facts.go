@@ -74,12 +74,16 @@ func gather(x Exchange, words Words) *facts {
 }
 
 // echo is the secret if it is a word of every day: then the response may hold
-// that word without quoting it.
+// that word without quoting it. Of a form that was masked as a whole, the name
+// of its field is such a word.
 func (f *facts) echo() string {
 	if f.cred == nil {
 		return ""
 	}
 	v := f.cred.Secret.Reveal()
+	if f.place.Header == inBody && strings.Contains(v, "password=") {
+		return "password"
+	}
 	if len(v) > 12 || strings.ContainsFunc(v, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }) {
 		return ""
 	}
@@ -327,7 +331,7 @@ func (f *facts) statusPage() bool {
 	return f.body.html && len(f.body.texts) > 0 && !slices.ContainsFunc(f.body.texts, func(t string) bool { return !onlyStatus.MatchString(t) })
 }
 
-var onlyStatus = regexp.MustCompile(`(?i)^(?:http |status |error |client error |[-–:|,() ]|40[13]|unauthori[sz]ed|forbidden|authori[sz]ation required|access denied)+$`)
+var onlyStatus = regexp.MustCompile(`(?i)^(?:http |status |error |client error |[-–:|,() ]|40[13]|unauthori[sz]ed|forbidden|authori[sz]ation required)+$`)
 
 func (f *facts) request() string {
 	if f.x.URL == "" {

@@ -90,6 +90,10 @@ var recordings = []struct {
 	{"a token of its own scheme", recording(401, "other", "Authorization", "Token k3y-7f1c90aa5be24d61", "", announces("Token"), body(`{"detail":"Invalid token."}`)), auth.InvalidCredential, possible},
 	{"not accepted, and nothing said", recording(401, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", body(`{"message":"Unauthorized"}`)), auth.RejectedUnclassified, possible},
 
+	{"a form, and words that its fields have too", recording(401, "other", "request-body", "user=alice&password=k3y-7f1c90aa5be24d61", "", body(`{"message":"Name or password is incorrect"}`)), auth.InvalidCredential, likely},
+	{"a page that says no more than the status", recording(401, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", body("<html><head><title>HTTP Status 401 – Unauthorized</title></head></html>")), auth.RejectedUnclassified, possible},
+	{"a page that says more", recording(403, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", body("<html><head><title>Access Denied</title></head></html>")), auth.IntermediaryResponse, possible},
+	{"a header beside a page", recording(403, "basic", "Authorization", "Basic YWxpY2U6c2VzYW1l", "", header("X-Denied-Reason", "CAPTCHA_CHALLENGE"), body("<html><head><title>Denied</title></head></html>")), auth.PrincipalDisabled, possible},
 	{"a page about a form", recording(403, "basic", "Authorization", "Basic YWxpY2U6c2VzYW1l", "", body("<html><head><title>Error 403 No valid crumb was included in the request</title></head></html>")), auth.SessionExpired, possible},
 	{"a page about a token", recording(403, "bearer", "Authorization", "Bearer k3y-7f1c90aa5be24d61", "", body("<html><head><title>Invalid token</title></head></html>")), auth.IntermediaryResponse, possible},
 	{"a challenge beside a key of no scheme", recording(401, "apikey-header", "X-Api-Key", "k3y-7f1c90aa5be24d61", "", announces(`Key realm="x", error="invalid_token", error_description="The key has expired"`)), auth.AccessExpired, likely},
