@@ -139,12 +139,12 @@ func (x *Exchange) form(text string) string {
 				form.Set(name, value)
 			}
 		}
-	} else if err != nil || form.Get("grant_type") == "" {
+	} else if err != nil || !form.Has("grant_type") && !slices.ContainsFunc(secrets, form.Has) {
 		return text
 	}
 	x.grant = form.Get("grant_type")
 	secret := text
-	for _, name := range []string{"token", "access_token", "subject_token", "actor_token", "assertion", "client_assertion", "device_code", "code_verifier", "key", "apiKey", "api_key", "secret", "client_secret", "code", "password", "refreshToken", "refresh_token"} {
+	for _, name := range secrets {
 		if v := form.Get(name); v != "" {
 			secret = v
 			x.parts = append(x.parts, &auth.Credential{Secret: auth.NewSecret(v)})
@@ -152,6 +152,10 @@ func (x *Exchange) form(text string) string {
 	}
 	return secret
 }
+
+// secrets are the members of a form that must not be shown, the one that was
+// asked with last.
+var secrets = []string{"token", "access_token", "subject_token", "actor_token", "assertion", "client_assertion", "device_code", "code_verifier", "key", "apiKey", "api_key", "secret", "client_secret", "code", "passwd", "password", "refreshToken", "refresh_token"}
 
 // pairs takes a recorded list of parameters apart: their values must not be
 // shown, and their names are everybody's. It returns the last that may be
