@@ -346,7 +346,7 @@ page says of it. Codes stay once they are released; new ones come.
 | word | what it takes |
 | --- | --- |
 | ` + "`certain`" + ` | a fact of this side whose truth depends on no server, a standard code of one meaning in its proper place, or two attempts that differ in one thing; never prose, and for a refusal by an API never a status alone but 407, which only proxies give |
-| ` + "`likely`" + ` | two facts that point the same way, a code that the provider documents, a status that says little else (419, 429), or a field of the response that says so: JSON, XML, a header, a challenge's ` + "`error_description`" + ` |
+| ` + "`likely`" + ` | two facts that point the same way, a code that the provider documents, a status that says little else (419, 429), or a field of the response that says so (JSON, XML, a header, a challenge's ` + "`error_description`" + `) in words that are true of one cause: "invalid" is said of revoked, foreign and mistyped keys alike |
 | ` + "`possible`" + ` | prose, any other status, something that is absent. What it could be instead is in ` + "`Error.Others`" + `, as possible too |
 
 For all causes:
