@@ -170,7 +170,7 @@ func parse(raw []byte) *parser {
 func (p *parser) line(raw []byte) {
 	text := strings.TrimSuffix(strings.TrimSuffix(string(raw[:min(len(raw), 1<<20)]), "\n"), "\r") // a key may end in another \r
 	if p.state != inBody || p.verbose {                                                            // no body is changed that need not be
-		if strings.Contains(text, ":") {
+		if strings.Contains(text, ":") && strings.Contains(text, "  ") {
 			if cut := meter.ReplaceAllString(text, ""); cut != text {
 				text = cut
 				if raw = []byte(text + "\n"); strings.TrimSpace(text) == "" {
@@ -179,7 +179,7 @@ func (p *parser) line(raw []byte) {
 			}
 		}
 	}
-	if mark := marked.FindStringSubmatch(text); mark != nil && (p.verbose || p.state == outside) {
+	if mark := marks(text); mark != nil && (p.verbose || p.state == outside) {
 		_, after, _ := strings.Cut(text, mark[1])
 		if p.marked(mark[1], strings.TrimPrefix(after, " ")) {
 			p.verbose = true
@@ -252,8 +252,10 @@ func (p *parser) unmarked(raw []byte, text string) {
 		p.doubled = text != ""
 		return
 	}
-	if at := told.FindStringIndex(text); at != nil { // the body had no line break at its end
-		raw = []byte(text[:at[0]])
+	if strings.Contains(text, "* ") {
+		if at := told.FindStringIndex(text); at != nil { // the body had no line break at its end
+			raw = []byte(text[:at[0]])
+		}
 	}
 	m.body = append(m.body, raw...)
 }
@@ -301,7 +303,18 @@ func (p *parser) missing() int {
 	return 0
 }
 
+// marks finds the mark of a line of curl's log.
+func marks(text string) []string {
+	if text == "" || !strings.ContainsRune("*<>{}[0123456789", rune(text[0])) {
+		return nil // nearly all lines of a body
+	}
+	return marked.FindStringSubmatch(text)
+}
+
 func (p *parser) request(text string) bool {
+	if !strings.Contains(text, " HTTP/") {
+		return false
+	}
 	found := requestLine.FindStringSubmatch(text)
 	if found == nil {
 		return false
@@ -328,6 +341,9 @@ func (p *parser) add(m *message) {
 }
 
 func (p *parser) response(text string) bool {
+	if !strings.HasPrefix(text, "HTTP/") {
+		return false
+	}
 	found := statusLine.FindStringSubmatch(text)
 	if found == nil {
 		return false
