@@ -66,6 +66,9 @@ func (f *facts) lint() *defectFound {
 			if f.scheme != "ApiKey" {
 				found.fact = fmt.Sprintf("nothing stands behind %q in the header, as when a variable is not set or not exported", f.scheme)
 			}
+			if f.x.Verbatim {
+				found.confidence = auth.Likely // nobody left it out afterwards
+			}
 			return found
 		case f.blackedOut(), found.cause == auth.TypoOrTruncated && !f.token.half && !f.x.Verbatim:
 			return nil

@@ -20,6 +20,7 @@ var (
 	ErrEmpty      = errors.New("there is nothing to read")
 	ErrJSON       = errors.New("this is JSON alone, without the status line and header of a response: curl prints them with -i, or with -v to standard error (2>&1); for one recorded exchange in JSON on each line there is --lines")
 	ErrNoResponse = errors.New("there is no response in it, which begins with a status line such as HTTP/1.1 401 Unauthorized: curl prints it with -i, or with -v to standard error (2>&1)")
+	ErrTrace      = errors.New("this is what curl writes with --trace, which is for bytes and not for reading: take -v, or -i")
 	ErrNoAnswer   = errors.New("curl got no response, so nothing was refused: its own lines say what kept it from one")
 )
 
@@ -36,6 +37,9 @@ func Read(r io.Reader) (x *Exchange, refusals int, err error) {
 	raw = utf8Of(raw)
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, 0, ErrEmpty
+	}
+	if traced.Match(raw) {
+		return nil, 0, ErrTrace
 	}
 	p := parse(raw)
 	if p.last == nil { // as a mail quotes it, or a log
@@ -107,6 +111,8 @@ var (
 	quoted = regexp.MustCompile(`(?m)^([^\r\n]{1,200}?)HTTP/[0-9](?:\.[0-9])? +[1-9][0-9]{2}(?: .*)?\r?$`)
 	// failed matches what curl says of its own failures, at the end.
 	failed = regexp.MustCompile(`(?m)^curl: \([0-9]+\)|^\* (?:connect to .* failed|Could not resolve|Closing connection)`)
+	// traced matches how curl's --trace begins to tell of a message.
+	traced = regexp.MustCompile(`(?m)^(?:[0-9:.]+ )?(?:=> Send header|<= Recv header), [0-9]+ bytes \(0x`)
 	// stream matches an address in what curl tells of HTTP/2 and HTTP/3.
 	stream = regexp.MustCompile(`OPENED stream for (https?://\S+)`)
 	secure = regexp.MustCompile(`^(?:SSL connection using|TLSv?1|ALPN|SSL certificate|Server certificate|schannel: SSL|Connected to .* port 443\b)`)

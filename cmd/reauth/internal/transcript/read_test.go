@@ -295,6 +295,7 @@ func TestSent(t *testing.T) {
 		"Authorization: Bearer $KEY":       "invalid_credential env KEY Authorization Bearer",
 		"authorization:Bearer ${KEY}":      "invalid_credential env KEY Authorization Bearer",
 		"Authorization: Bearer $WRAPPED":   "malformed_wrapping env WRAPPED Authorization Bearer",
+		"Authorization: Bearer ${EMPTY}":   "malformed_wrapping env EMPTY Authorization Bearer",
 		"Authorization: Bearer $EMPTY":     "malformed_wrapping env EMPTY Authorization Bearer",
 		"Authorization: Basic alice:$PASS": "invalid_credential env PASS Authorization Basic",
 		"X-Api-Key: $KEY":                  "invalid_credential env KEY X-Api-Key ApiKey",
@@ -308,6 +309,9 @@ func TestSent(t *testing.T) {
 			continue
 		}
 		e := x.Diagnose(now)
+		if strings.Contains(spec, "EMPTY") && e.Confidence != auth.Likely {
+			t.Errorf("%s: %s", spec, e.Confidence)
+		}
 		got := string(e.Cause)
 		if e.Sent != nil {
 			got += " " + e.Sent.Provenance.String() + " " + e.Sent.Place.String() + " " + e.Sent.Scheme
@@ -342,9 +346,10 @@ func TestNothingToRead(t *testing.T) {
 		`{"error":"x"}`:       transcript.ErrJSON,
 		"401 Unauthorized":    transcript.ErrNoResponse,
 		"* Trying\n> GET / x": transcript.ErrNoResponse,
-		"* Could not resolve host: api.acme.example\n* Closing connection 0": transcript.ErrNoAnswer,
-		"curl: (7) Failed to connect":                                        transcript.ErrNoAnswer,
-		"GET / HTTP/1.1\r\n\r":                                               transcript.ErrNoResponse,
+		"* Could not resolve host: api.acme.example\n* Closing connection 0":       transcript.ErrNoAnswer,
+		"== Info: Trying\n=> Send header, 78 bytes (0x4e)\n0000: GET / HTTP/1.1\n": transcript.ErrTrace,
+		"curl: (7) Failed to connect":                                              transcript.ErrNoAnswer,
+		"GET / HTTP/1.1\r\n\r":                                                     transcript.ErrNoResponse,
 	} {
 		if x, _, err := transcript.Read(strings.NewReader(input)); !errors.Is(err, want) {
 			t.Errorf("%q: %v %v", input, x, err)
