@@ -63,7 +63,7 @@ func TestIssuer_L2_ALoginSurvivesItsRotatingRefreshTokens(t *testing.T) {
 	res := resource.Start(t, iss, resource.Config{})
 	var l log
 	w := newWire(t)
-	c := newClient(t, reauth.Config{Source: session(t, iss, w, login(t, iss)), BaseURL: res.URL, Transport: w, Hook: l.hook})
+	c := newClient(t, reauth.Config{Source: session(t, iss, w, iss.Login("openid offline_access").RefreshToken), BaseURL: res.URL, Transport: w, Hook: l.hook})
 	steady(t, c, iss, res, &l, 15*time.Second)
 }
 

@@ -80,7 +80,7 @@ func TestIssuer_L9_AnEndedSessionIsRefreshRejected(t *testing.T) {
 		},
 		// A thief uses the token that was replaced long ago.
 		"replayed by a thief": func(t *testing.T, iss *issuer.Issuer, first, _ string) {
-			_, err := ask(iss, url.Values{"grant_type": {"refresh_token"}, "client_id": {issuer.Native.ID}, "refresh_token": {first}})
+			_, err := iss.Ask(url.Values{"grant_type": {"refresh_token"}, "client_id": {issuer.Native.ID}, "refresh_token": {first}})
 			if err == nil {
 				t.Fatal("the issuer took a refresh token twice")
 			}
@@ -93,7 +93,7 @@ func TestIssuer_L9_AnEndedSessionIsRefreshRejected(t *testing.T) {
 			g := newGate(t, res)
 			var l log
 			w := newWire(t)
-			first := login(t, iss)
+			first := iss.Login("openid offline_access").RefreshToken
 			c := newClient(t, reauth.Config{Source: session(t, iss, w, first), BaseURL: g.URL, Transport: w, Hook: l.hook})
 			wantAllWell(t, at(t, c, 2))
 			end(t, iss, first, w.refreshToken())

@@ -211,7 +211,7 @@ func TestWorkload_ARefreshIsProvedByAnAssertion(t *testing.T) {
 	if err != nil || to == nil {
 		t.Fatalf("login: sent to %v, %v", to, err)
 	}
-	tok, err := ask(iss, url.Values{
+	tok, err := iss.Ask(url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {client}, "code": {to.Query().Get("code")},
 		"redirect_uri": {redirect}, "code_verifier": {verifier},
 		"client_assertion_type": {assertionType}, "client_assertion": {p.token(client, time.Minute)},

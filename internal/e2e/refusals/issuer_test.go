@@ -2,12 +2,6 @@ package refusals_test
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"net/url"
 	"testing"
 	"time"
@@ -28,9 +22,9 @@ func TestIssuer_Userinfo(t *testing.T) {
 	t.Parallel()
 	iss := issuer.Start(t, issuer.Config{AccessTTL: 10 * time.Minute})
 	short := issuer.Start(t, issuer.Config{AccessTTL: time.Second})
-	expired := login(t, short, "openid offline_access").AccessToken
+	expired := short.Login("openid offline_access").AccessToken
 	outdated := machine(t, short)
-	good, revoked, meagre := login(t, iss, "openid offline_access"), login(t, iss, "openid offline_access"), login(t, iss, "offline_access api:read")
+	good, revoked, meagre := iss.Login("openid offline_access"), iss.Login("openid offline_access"), iss.Login("offline_access api:read")
 	wantServed(t, iss.UserinfoURL, bearer(good.AccessToken))
 	iss.Revoke(issuer.Native, revoked.AccessToken)
 	wantDead(t, iss, revoked.AccessToken)
@@ -102,10 +96,10 @@ func TestIssuer_TokenEndpoint(t *testing.T) {
 	t.Parallel()
 	iss := issuer.Start(t, issuer.Config{})
 	short := issuer.Start(t, issuer.Config{RefreshTTL: time.Second})
-	expired := login(t, short, "openid offline_access").RefreshToken
-	revoked := login(t, iss, "openid offline_access").RefreshToken
+	expired := short.Login("openid offline_access").RefreshToken
+	revoked := iss.Login("openid offline_access").RefreshToken
 	iss.Revoke(issuer.Native, revoked)
-	others := login(t, iss, "openid offline_access").RefreshToken
+	others := iss.Login("openid offline_access").RefreshToken
 	sandbox.Poll(t, 10*time.Second, "the refresh token expires", func() bool { return !alive(t, short, expired) })
 
 	var cases []refusal
@@ -170,43 +164,6 @@ func use(t *testing.T, src auth.Source, err error) error {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	return c.Get(ctx, "/v1/me", nil)
-}
-
-// login logs a person in, who grants these scopes.
-func login(t *testing.T, iss *issuer.Issuer, scope string) issuer.Token {
-	t.Helper()
-	verifier, redirect := rand.Text()+rand.Text(), "http://127.0.0.1:54321/cb"
-	sum := sha256.Sum256([]byte(verifier))
-	to, err := iss.Approve(iss.AuthURL + "?" + url.Values{
-		"client_id": {issuer.Native.ID}, "response_type": {"code"}, "redirect_uri": {redirect},
-		"scope": {scope}, "prompt": {"consent"}, "state": {"s"},
-		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
-	}.Encode())
-	if err != nil || to == nil {
-		t.Fatalf("login: sent to %v, %v", to, err)
-	}
-	tok, err := ask(iss, url.Values{
-		"grant_type": {"authorization_code"}, "client_id": {issuer.Native.ID},
-		"code": {to.Query().Get("code")}, "redirect_uri": {redirect}, "code_verifier": {verifier},
-	})
-	if err != nil || tok.AccessToken == "" {
-		t.Fatalf("login: sent to %v, %v", to, err)
-	}
-	return tok
-}
-
-// ask puts a question to the token endpoint with nothing of ours in between.
-func ask(iss *issuer.Issuer, form url.Values) (tok issuer.Token, err error) {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
-	resp, err := client.PostForm(iss.TokenURL, form)
-	if err != nil {
-		return tok, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return tok, fmt.Errorf("token endpoint: %s", resp.Status)
-	}
-	return tok, json.NewDecoder(resp.Body).Decode(&tok)
 }
 
 // machine is a program's token for an API of its own, a JWT, and opaque one that
