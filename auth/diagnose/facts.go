@@ -74,16 +74,12 @@ func gather(x Exchange, words Words) *facts {
 }
 
 // echo is the secret if it is a word of every day: then the response may hold
-// that word without quoting it. Of a form that was masked as a whole, the name
-// of its field is such a word.
+// that word without quoting it.
 func (f *facts) echo() string {
 	if f.cred == nil {
 		return ""
 	}
 	v := f.cred.Secret.Reveal()
-	if f.place.Header == inBody && strings.Contains(v, "password=") {
-		return "password"
-	}
 	if len(v) > 12 || strings.ContainsFunc(v, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }) {
 		return ""
 	}

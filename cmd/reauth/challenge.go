@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -48,6 +47,9 @@ the break told on standard error.`,
 // fieldName matches the name of the field, where somebody copied that as well.
 var fieldName = regexp.MustCompile(`(?i)^(?:www|proxy)-authenticate:[ \t]*`)
 
+// response matches input that is a whole response: no challenge begins so.
+var response = regexp.MustCompile(`(?m)^(?:< )?HTTP/`)
+
 func readChallenges(sh shell, asJSON bool, in io.Reader) error {
 	raw, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err != nil {
@@ -57,7 +59,7 @@ func readChallenges(sh shell, asJSON bool, in io.Reader) error {
 		return fmt.Errorf("more than %d KiB", limit>>10)
 	}
 	var values []string
-	if x, _, err := transcript.Read(bytes.NewReader(raw)); err == nil { // a whole header was given
+	if x, _, err := transcript.Read(bytes.NewReader(raw)); err == nil && response.Match(raw) {
 		values = x.Challenges()
 	} else {
 		values = valuesOf(string(raw))
@@ -108,7 +110,7 @@ func printChallenges(w io.Writer, all []auth.Challenge) error {
 			fmt.Fprintf(out, "  %s = %s\n", printable(name), strconv.Quote(c.Params[name]))
 		}
 	}
-	return errors.Join(out.Flush())
+	return out.Flush()
 }
 
 // printable keeps what a server sent from steering a terminal.

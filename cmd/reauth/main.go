@@ -5,8 +5,8 @@
 //	reauth explain access_expired
 //
 // It exits with 0 on success, 1 on an authentication failure of its own and 2 on
-// wrong usage. A refusal that was explained is a success. With --json, standard output is one JSON document, or one on each line
-// for a stream, and nothing else.
+// wrong usage. A refusal that was explained is a success. With --json, standard
+// output is one JSON document, or one on each line for a stream, and nothing else.
 package main
 
 import (

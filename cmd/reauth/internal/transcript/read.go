@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -67,8 +68,13 @@ func unquoted(raw []byte) []byte {
 	if found == nil {
 		return nil
 	}
+	rest := raw[bytes.Index(raw, found[0]):]
+	_, next, _ := bytes.Cut(rest, []byte("\n"))
+	if len(bytes.Trim(found[1], " \t>|#")) > 0 && !bytes.HasPrefix(next, found[1]) {
+		return nil // one line speaks of a status: nobody quotes so
+	}
 	var out []byte
-	for line := range bytes.Lines(raw[bytes.Index(raw, found[0]):]) {
+	for line := range bytes.Lines(rest) {
 		rest, ok := bytes.CutPrefix(line, found[1])
 		if !ok && len(bytes.TrimSpace(line)) <= len(bytes.TrimSpace(found[1])) { // its end was trimmed
 			rest = []byte("\n")
@@ -126,6 +132,7 @@ type message struct {
 	target string  // of the request, as its first line has it
 	sent   []field // nil if the request is not known
 	known  bool
+	logged bool // by curl, which says whether the connection is secure; a dump does not
 	secure bool
 	form   []byte // the body of the request, in a dump
 	field  string // of the response, that was read last
@@ -325,7 +332,7 @@ func (p *parser) request(text string) bool {
 	if found == nil {
 		return false
 	}
-	m := &message{target: found[2], known: true, secure: p.secure || !p.verbose} // a dump does not say
+	m := &message{target: found[2], known: true, logged: p.verbose, secure: p.secure || !p.verbose}
 	m.Method = found[1]
 	m.URL, p.address = p.address, ""
 	p.add(m)
@@ -434,7 +441,7 @@ func (m *message) finish() {
 		m.URL = m.target
 	case host != "":
 		scheme := "http://"
-		if m.secure {
+		if name := hostname(host); m.secure && (m.logged || name != "localhost" && !net.ParseIP(name).IsLoopback()) {
 			scheme = "https://"
 		}
 		m.URL = scheme + host + m.target

@@ -341,8 +341,9 @@ func TestSent(t *testing.T) {
 
 func TestNothingToRead(t *testing.T) {
 	for input, want := range map[string]error{
-		"":                    transcript.ErrEmpty,
-		" \r\n":               transcript.ErrEmpty,
+		"":      transcript.ErrEmpty,
+		" \r\n": transcript.ErrEmpty,
+		`{"error":"upstream said HTTP/1.1 401 Unauthorized"}`: transcript.ErrJSON,
 		`{"error":"x"}`:       transcript.ErrJSON,
 		"401 Unauthorized":    transcript.ErrNoResponse,
 		"* Trying\n> GET / x": transcript.ErrNoResponse,
@@ -507,6 +508,9 @@ func TestBodiesThatLookLikeMore(t *testing.T) {
 	inner := "HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello"
 	if x, _ := look(t, fmt.Sprintf("HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n%s", len(inner), inner)); x.Status != 401 || string(x.Body) != inner {
 		t.Errorf("%d %q", x.Status, x.Body)
+	}
+	if _, e := look(t, "GET /a HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"+answer); e.Request != "GET http://127.0.0.1:8080/a" {
+		t.Errorf("%s", e.Request)
 	}
 	glued := "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nAuthorization: Bearer " + key + "\r\n\r\na=b&c" + answer
 	if x, e := look(t, glued); x.Status != 401 || e.Sent == nil {
