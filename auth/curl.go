@@ -16,7 +16,7 @@ import (
 // they always are gives no line: it will be pasted into a shell.
 func (e *Error) curl() string {
 	s := e.Sent
-	if s == nil || s.Form == "" || s.Provenance.Kind == KindCaller {
+	if s == nil || s.Provenance.Kind == KindCaller {
 		return "" // without what was sent it would be another request
 	}
 	method, address, _ := strings.Cut(e.Request, " ")

@@ -21,6 +21,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/reauth-go/reauth/auth"
 )
@@ -73,7 +74,7 @@ func diagnoses() map[string]*auth.Error {
 		"bare": {Cause: auth.AccessRevoked},
 		"hostile": {
 			Cause: auth.SourceFailed, Remedy: auth.Remedy{Text: "run\n\x1b[31mrm -rf\x1b[0m"},
-			Evidence: []auth.Evidence{{Source: "response\r\nX-Evil: 1", Fact: "a\nb\u2028c\u0085d\x9be\tf\x00g"}},
+			Evidence: []auth.Evidence{{Source: "response\r\nX-Evil: 1", Fact: "a\nb\u2028c\u0085d\x9be\tf\x00g\u202eh\u200bi\ufeff"}},
 			Request:  "GET https://api.acme.example/\n\nforged",
 			Tried:    []auth.Attempt{{Place: auth.Provenance{Kind: "a\nb", Name: "c"}, Answer: "d\re"}},
 			Sent:     &auth.Sent{Place: auth.Bearer.Place(), Masked: "x\ny", Provenance: env},
@@ -115,7 +116,7 @@ func TestExplain(t *testing.T) {
 func wantPlain(t *testing.T, s string) {
 	t.Helper()
 	for _, r := range s {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Cf, r) {
 			t.Errorf("control character %U in %q", r, s)
 		}
 	}

@@ -371,8 +371,8 @@ func TestChallengeText(t *testing.T) {
 	if want := "Bearer\n  error = \"x\"\n  realm = \"a\\\"b\"\nNegotiate\n  YII=\n"; out != want || errs != "" || status != 0 {
 		t.Errorf("%d %q\n%s", status, errs, out)
 	}
-	out, errs, status = try("Bearer realm=\"a\", error_description=\"upstream: HTTP/1.1 401 no\"\nBasic realm=\"b\"\n", "challenge")
-	if want := "Bearer\n  error_description = \"upstream: HTTP/1.1 401 no\"\n  realm = \"a\"\nBasic\n  realm = \"b\"\n"; out != want || errs != "" || status != 0 {
+	out, errs, status = try("Bearer error_description=\"HTTP/1.1 401 no\"\nBearer error_description=\"HTTP/1.1 403 no\"\n", "challenge")
+	if want := "Bearer\n  error_description = \"HTTP/1.1 401 no\"\nBearer\n  error_description = \"HTTP/1.1 403 no\"\n"; out != want || errs != "" || status != 0 {
 		t.Errorf("a status in a value: %d %q\n%s", status, errs, out)
 	}
 	out, errs, status = try(head, "challenge")
