@@ -128,7 +128,11 @@ func (sh shell) hints(x *transcript.Exchange) {
 	case x.Unseen:
 		fmt.Fprintln(sh.err, `reauth: no header or parameter of the request held a credential, and its body is not in the input: --sent says what was sent`)
 	case !x.Known():
-		fmt.Fprintln(sh.err, `reauth: this is the response alone; what was sent tells more: say it with --url and --sent, or use "curl -v"`)
+		flags := "--sent"
+		if x.URL == "" {
+			flags = "--url and --sent"
+		}
+		fmt.Fprintf(sh.err, "reauth: this is the response alone; what was sent tells more: say it with %s, or use \"curl -v\"\n", flags)
 	}
 	if n, err := strconv.Atoi(x.Header.Get("Content-Length")); err == nil && n > 0 && len(x.Body) == 0 && x.Method != "HEAD" {
 		fmt.Fprintf(sh.err, "reauth: the body of the response, %d bytes, is not in the input; it may say more\n", n)

@@ -70,6 +70,9 @@ func TestExplainPage(t *testing.T) {
 			}
 		}
 	}
+	if _, errs, _ := try(refusal, "explain", "--url", where); !strings.Contains(errs, "say it with --sent,") {
+		t.Errorf("%q", errs)
+	}
 	out, errs, status := try(refusal, "explain")
 	if status != 0 || !strings.HasPrefix(out, "The request was refused: 401 Unauthorized\n") || !strings.Contains(errs, "--sent") {
 		t.Errorf("%d %q\n%s", status, errs, out)
